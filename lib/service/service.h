@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * service - what a daemon owes the machine it runs on
+ *
+ * libsystemd where there is a service manager; without one every call is harmless.
+ */
+#include "lib/base/cleanup.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* First thing in main(): no core files, no reading of our memory by other processes of the same user
+ * (prctl(2) PR_SET_DUMPABLE), SIGPIPE ignored, as many descriptors as the hard limit allows. */
+void service_protect(void);
+
+/* sd_notify(3). `status` is one line for `systemctl status`. */
+void service_ready(const char *status);
+void service_reloading(void);
+void service_stopping(void);
+void service_alive(void);
+
+/* Milliseconds within which service_alive() has to come; 0: nobody watches. */
+uint64_t service_watchdog_ms(void);
+
+/*
+ * Listening TCP sockets handed over by socket activation (sd_listen_fds(3)), made non-blocking. Writes
+ * up to `max` and returns how many, 0 for none, or a negative errno: more than `max`, or one that is
+ * no listening TCP socket.
+ */
+MUST_CHECK int service_sockets(int *ret_fds, unsigned max);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * diag - what a person wrote wrong
+ *
+ * Collects findings, all of them, so that one run shows every mistake. A finding has a place, one
+ * sentence and, where there is one, the remedy. Messages never hold a credential.
+ */
+#include "lib/base/cleanup.h"
+#include "lib/base/slice.h"
+
+#include <stdio.h>
+
+enum diag_level { DIAG_ERROR, DIAG_WARNING };
+
+struct diag_finding {
+        enum diag_level level;
+        char *file;    /* NULL: no file */
+        unsigned line; /* 1.., 0: the file as a whole */
+        char *message; /* one sentence, no full stop */
+        char *remedy;  /* NULL: none known */
+};
+
+struct diag {
+        struct diag_finding *findings; /* in order of being found */
+        size_t n_findings;
+        size_t n_errors;
+        size_t n_warnings;
+        size_t n_dropped; /* beyond DIAG_MAX_FINDINGS */
+};
+
+#define DIAG_MAX_FINDINGS 1000
+
+/* Where a finding stands; what the settings reader hands out and models keep. */
+struct place {
+        const char *file; /* owned by whoever loaded the file; lives as long as the model */
+        unsigned line;
+};
+
+void diag_init(struct diag *d);
+void diag_done(struct diag *d);
+
+/* Both sentences are printf formats; `remedy` may be NULL. Running out of memory counts as an error. */
+void diag_error(struct diag *d, struct place at, const char *remedy, const char *format, ...)
+        PRINTF_LIKE(4, 5);
+void diag_warning(struct diag *d, struct place at, const char *remedy, const char *format, ...)
+        PRINTF_LIKE(4, 5);
+
+/* Sorted by file and line, stable. */
+void diag_sort(struct diag *d);
+
+/* `file:line: error: message` and, indented on a line of its own, the remedy. */
+void diag_print(const struct diag *d, FILE *out);
+
+/* The one of `names` (NULL-terminated) that `word` is most likely a typo of, or NULL. */
+const char *diag_nearest(struct slice word, const char *const *names);

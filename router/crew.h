@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * crew - the worker threads and the acceptor's
+ *
+ * Each worker has a thread, a loop, a dialler and a gateway of its own. The main thread starts them,
+ * hands them new snapshots, asks whether they are alive, and stops them.
+ */
+#include "lib/net/acceptor.h"
+#include "router/gateway.h"
+
+struct resolver;
+
+#define CREW_MAX_WORKERS 64
+
+struct member {
+        struct crew *crew;
+        pthread_t thread;
+        bool started;
+        uv_loop_t loop;
+        struct worker worker;
+        struct gateway gateway;
+        struct dialler *dialler;
+        uv_async_t beat;
+        _Atomic uint64_t beat_ms; /* monotonic: when the loop last answered */
+};
+
+struct crew {
+        struct member *members[CREW_MAX_WORKERS];
+        struct worker *workers[CREW_MAX_WORKERS];
+        unsigned n_members;
+        pthread_t acceptor_thread;
+        bool acceptor_started;
+        uv_loop_t acceptor_loop;
+        struct acceptor acceptor;
+        uv_async_t acceptor_stop;
+        uv_async_t *on_ended; /* of the main loop: sent when a worker's thread ends */
+        _Atomic unsigned n_running;
+        struct net_settings settings; /* of one worker */
+};
+
+struct crew_options {
+        unsigned n_workers;
+        struct net_settings settings; /* of the whole process: shared out among the workers */
+        struct resolver *resolver;
+        struct snapshot *snapshot;
+        struct addr router, source;
+        uv_async_t *on_ended;
+};
+
+/* Makes everything and starts the workers' threads. 0 or a negative errno. */
+MUST_CHECK int crew_start(struct crew *c, const struct crew_options *options);
+
+/* Before crew_accept(). Owns `fd` from now on. 0 or a negative errno. */
+MUST_CHECK int crew_listen(struct crew *c, int fd, struct tls_server *tls);
+
+/* Starts the acceptor's thread: requests may come. */
+MUST_CHECK int crew_accept(struct crew *c);
+
+void crew_swap(struct crew *c, struct snapshot *s);
+
+/* Asks every worker for a sign of life; true when all gave one within the last `within_ms`. */
+bool crew_is_alive(struct crew *c, uint64_t within_ms);
+
+/* No new connections; exchanges under way finish. `on_ended` tells when n_running has become 0. */
+void crew_stop(struct crew *c);
+
+/* After the last thread has ended: joins and frees. */
+void crew_done(struct crew *c);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decide() finds out what is asked (target), by whom (group) and lets route_decide() say how it goes
+ * out. judge() classifies the vendor's answer: where slot or key are to blame, the engine throws the
+ * answer away and asks decide() once more. What happened goes to health exactly once for each
+ * embedded attempt, at the latest from settle().
+ */
+#include "router/gateway.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "router/call.h"
+#include "router/cors.h"
+#include "router/rewrite.h"
+#include "router/target.h"
+
+#include <stdio.h>
+
+#define MAX_WORKSTATIONS 65536
+#define ALARM_MS ((uint64_t)60 * 1000)
+
+static const struct event EXCHANGE = { "exchange", LOG_LEVEL_INFO };
+static const struct event EXCHANGE_FAILED = { "exchange", LOG_LEVEL_WARNING };
+static const struct event ACCOUNT_REFUSED = { "account_refused", LOG_LEVEL_ERROR };
+
+int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *router,
+                 const struct addr *source)
+{
+        g->current = snapshot_ref(s);
+        g->next = NULL;
+        g->router = *router;
+        g->source = *source;
+        return limits_new(MAX_WORKSTATIONS, &g->limits);
+}
+
+void gateway_done(struct gateway *g)
+{
+        gateway_swap(g, NULL);
+        if (g->current)
+                snapshot_unref(g->current);
+        if (g->limits)
+                limits_free(g->limits);
+}
+
+void gateway_swap(struct gateway *g, struct snapshot *s)
+{
+        struct snapshot *unseen = atomic_exchange(&g->next, s ? snapshot_ref(s) : NULL);
+
+        if (unseen)
+                snapshot_unref(unseen);
+}
+
+static struct snapshot *gateway_snapshot(struct gateway *g)
+{
+        if (atomic_load_explicit(&g->next, memory_order_relaxed)) {
+                struct snapshot *next = atomic_exchange(&g->next, NULL);
+
+                if (next) {
+                        snapshot_unref(g->current);
+                        g->current = next;
+                }
+        }
+        return snapshot_ref(g->current);
+}
+
+static void reply(struct exchange *x, struct verdict *v, unsigned status, const char *reason)
+{
+        v->kind = VERDICT_REPLY;
+        v->status = status;
+        snprintf(x->reason, sizeof(x->reason), "%s", reason);
+}
+
+/* What is asked, and may this page ask it? False: answered. */
+static bool decide_target(struct exchange *x, struct verdict *v)
+{
+        struct call *call = call_of(x);
+        const struct policy *policy = call->snapshot->policy;
+        const struct target_answer *refusal;
+
+        if (!cors_admit(call, policy, &x->request.head)) {
+                reply(x, v, 403, "origin of the web page is not in the policy");
+                return false;
+        }
+        refusal = target_find(policy, &x->request.head, x->client->stream.ssl != NULL, call);
+        if (refusal) {
+                v->allow = "GET, POST";
+                reply(x, v, refusal->status, refusal->reason);
+                return false;
+        }
+        if (call->is_preflight) {
+                reply(x, v, 204, "preflight");
+                return false;
+        }
+        return true;
+}
+
+static bool class_reads_bodies(const struct provider *p, enum credential_class class)
+{
+        for (size_t i = 0; i < p->n_answers; i++) {
+                if (p->answers[i].body && p->answers[i].classes & 1U << class)
+                        return true;
+        }
+        return false;
+}
+
+static void forward(struct exchange *x, struct verdict *v)
+{
+        const struct gateway *g = x->worker->program_state;
+        struct call *call = call_of(x);
+
+        v->kind = VERDICT_FORWARD;
+        v->origin = snapshot_origin(call->snapshot, call->provider, call->api);
+        v->source = addr_is_unspecified(&call->route.source) ? g->source : call->route.source;
+        v->deadline_ms = (uint64_t)call->api->deadline_ms;
+        v->max_body_bytes = call->api->max_body_bytes;
+        call->wants_body = class_reads_bodies(call->provider, call->route.class);
+        call->is_reported = false;
+        snprintf(x->reason, sizeof(x->reason), "%.*s", (int)sizeof(x->reason) - 1,
+                 call->route.reason);
+}
+
+static void gateway_decide(struct exchange *x, struct verdict *v)
+{
+        struct gateway *g = x->worker->program_state;
+        struct call *call = call_of(x);
+        struct snapshot *s;
+
+        if (x->attempt == 0) {
+                call->snapshot = gateway_snapshot(g);
+                if (!decide_target(x, v))
+                        return;
+                call->group = policy_group_of(call->snapshot->policy, &x->client->peer);
+        }
+        s = call->snapshot;
+        route_decide(
+                &(struct route_request){
+                        .policy = s->policy,
+                        .plan = s->plan,
+                        .health = s->health,
+                        .limits = g->limits,
+                        .budgets = s->budgets,
+                        .group = call->group,
+                        .workstation = x->client->peer,
+                        .router = g->router,
+                        .provider = call->provider,
+                        .api = call->api,
+                        .method = call->method,
+                        .has_body = x->request.head.framing != FRAMING_NONE,
+                        .attempt = x->attempt,
+                        .refused_cause = call->refused_cause,
+                        .now_ms = clock_monotonic_ms(),
+                        .wall_us = clock_wall_us(),
+                },
+                &call->route);
+        if (call->route.kind == ROUTE_REFUSED) {
+                v->retry_after_s = call->route.retry_after_s;
+                v->allow = target_allow(call->api);
+                reply(x, v, call->route.status, call->route.reason);
+                return;
+        }
+        forward(x, v);
+}
+
+static void tell_health(struct exchange *x, enum health_event event, const char *cause)
+{
+        struct call *call = call_of(x);
+
+        if (call->is_reported || call->route.kind != ROUTE_KEY || !call->route.slot)
+                return;
+        call->is_reported = true;
+        health_move(call->snapshot->health, call->route.slot, event, cause, call->route.is_probe,
+                    clock_monotonic_ms());
+}
+
+/* Nobody serves while the account is refused: somebody must hear of it, but not a thousand times. */
+static void alarm_account(struct exchange *x)
+{
+        const struct call *call = call_of(x);
+        uint64_t now = clock_monotonic_ms();
+        uint64_t last = __atomic_load_n(&call->snapshot->alarmed_ms, __ATOMIC_RELAXED);
+
+        if (last && now - last < ALARM_MS)
+                return;
+        __atomic_store_n(&call->snapshot->alarmed_ms, now, __ATOMIC_RELAXED);
+        log_event(&ACCOUNT_REFUSED, TEXT("provider", call->provider->name),
+                  TEXT(call->route.kind == ROUTE_KEY ? "key" : "backend",
+                       call->route.kind == ROUTE_KEY ? call->route.key->name
+                                                     : call->route.backend->name),
+                  NUMBER("status", x->answer.head.status), TEXT("cause", call->cause));
+}
+
+static enum judgement gateway_judge(struct exchange *x, struct slice body, bool shown)
+{
+        struct call *call = call_of(x);
+        unsigned status = x->answer.head.status;
+        const struct answer_rule *rule;
+        enum health_event event;
+
+        if (!shown && answer_needs_body(call->provider, call->route.class, status))
+                return JUDGE_MORE;
+        rule = answer_classify(call->provider, call->route.class, status, body);
+        call->cause = rule ? rule->cause : NULL;
+        call->blame = rule ? rule->blame : BLAME_NONE;
+        if (call->route.kind == ROUTE_BACKEND) {
+                if (rule && (rule->blame == BLAME_ACCOUNT || rule->blame == BLAME_KEY ||
+                             rule->blame == BLAME_SLOT))
+                        alarm_account(x);
+                return JUDGE_PASS;
+        }
+        if (call->blame == BLAME_ACCOUNT)
+                alarm_account(x);
+        event = health_event_of(status, rule);
+        tell_health(x, event, call->cause);
+        if (event != HEALTH_REFUSED)
+                return JUDGE_PASS;
+        call->refused_cause = call->cause;
+        return JUDGE_AGAIN;
+}
+
+/* An egress address that this machine does not have (yet) must not cost an agent the lookup. */
+static enum judgement gateway_judge_dial(struct exchange *x, enum dial_outcome outcome)
+{
+        struct call *call = call_of(x);
+
+        tell_health(x, HEALTH_INCONCLUSIVE, NULL);
+        if (outcome != DIAL_E_SOURCE || call->route.kind != ROUTE_KEY)
+                return JUDGE_PASS;
+        call->refused_cause = dial_explain(outcome);
+        return JUDGE_AGAIN;
+}
+
+static int gateway_decorate(struct exchange *x, struct buffer *out)
+{
+        return cors_put(call_of(x), out);
+}
+
+static size_t gateway_error_body(struct exchange *x, unsigned status, const char *message, char *out,
+                                 size_t size)
+{
+        const struct provider *p = call_of(x)->provider;
+
+        return provider_error_body(p ? p->errors : error_shape_default, status, message, out, size);
+}
+
+static const char *route_name(const struct call *call)
+{
+        if (call->route.slot)
+                return "key";
+        if (call->route.backend)
+                return "backend";
+        return "refused";
+}
+
+static void tell(struct exchange *x)
+{
+        const struct call *call = call_of(x);
+        const struct route *route = &call->route;
+        char client[ADDR_TEXT_MAX], egress[ADDR_TEXT_MAX];
+        bool failed = x->status >= 500 || x->next == CLIENT_RESET;
+        bool decided = route->slot || route->backend;
+
+        log_event(failed ? &EXCHANGE_FAILED : &EXCHANGE, TEXT("request", x->id),
+                  TEXT("client", addr_format(&x->client->peer, client)),
+                  TEXT("group", call->group ? call->group->name : NULL),
+                  TEXT("api", call->api ? call->api->name : NULL),
+                  SLICE("method", x->request.head.method), NUMBER("status", x->status),
+                  TEXT("route", route_name(call)), TEXT("key", route->key ? route->key->name : NULL),
+                  TEXT("backend", route->backend ? route->backend->name : NULL),
+                  TEXT("egress", decided && !addr_is_unspecified(&x->verdict.source)
+                                         ? addr_format(&x->verdict.source, egress)
+                                         : NULL),
+                  TEXT("reason", x->reason), TEXT("cause", call->cause),
+                  TEXT("blame", call->cause ? blame_name(call->blame) : NULL),
+                  BOOLEAN("fallback", x->attempt > 0), BOOLEAN("retried", x->retried),
+                  NUMBER("duration_us", x->began_us ? clock_monotonic_us() - x->began_us : 0),
+                  NUMBER("upstream_us", x->upstream_us), NUMBER("answer_bytes", x->n_answer_bytes));
+}
+
+static void gateway_settle(struct exchange *x)
+{
+        struct call *call = call_of(x);
+
+        tell(x);
+        if (!call->snapshot)
+                return;
+        tell_health(x, HEALTH_INCONCLUSIVE, NULL);
+        snapshot_unref(call->snapshot);
+        call->snapshot = NULL;
+}
+
+const struct program gateway_program = {
+        .origin_noun = "vendor",
+        .decide = gateway_decide,
+        .rewrite = rewrite_request,
+        .judge = gateway_judge,
+        .judge_dial = gateway_judge_dial,
+        .answer = rewrite_answer,
+        .decorate = gateway_decorate,
+        .error_body = gateway_error_body,
+        .settle = gateway_settle,
+};

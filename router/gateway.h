@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * gateway - the router's side of the engine: decide, rewrite, judge, tell
+ */
+#include "lib/net/program.h"
+#include "router/limits.h"
+#include "router/snapshot.h"
+
+#include <stdatomic.h>
+
+/* One for each worker, touched by its thread; only `next` is set from the main thread. */
+struct gateway {
+        struct snapshot *current;        /* a reference */
+        _Atomic(struct snapshot *) next; /* a reference; taken over at the next request */
+        struct limits *limits;
+        struct addr router; /* the router's default address as the vendor sees it */
+        struct addr source; /* what calls leave from that have no address of their own */
+};
+
+extern const struct program gateway_program;
+
+/* `s`: the first snapshot, a new reference is taken. 0 or -ENOMEM. */
+MUST_CHECK int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *router,
+                            const struct addr *source);
+void gateway_done(struct gateway *g);
+
+/* From the main thread: requests from now on are decided by `s`. */
+void gateway_swap(struct gateway *g, struct snapshot *s);

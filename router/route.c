@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "router/route.h"
+
+#include "lib/base/cleanup.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Until a policy is applied somebody has to type something: soon enough, and no storm. */
+#define RETRY_WITHOUT_POLICY_S 5
+
+/* A reason longer than the room is cut; names in a policy are shorter. */
+static void reason_set(struct route *r, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void reason_set(struct route *r, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(r->reason, sizeof(r->reason), format, args);
+        va_end(args);
+}
+
+/* The reason is set, or is the part before this. */
+static void refuse(struct route *r, unsigned status, unsigned retry_after_s, const char *addition,
+                   const char *name)
+{
+        size_t length = strlen(r->reason);
+
+        r->kind = ROUTE_REFUSED;
+        r->status = status;
+        r->retry_after_s = retry_after_s;
+        if (addition)
+                snprintf(r->reason + length, sizeof(r->reason) - length, "%s%s%s",
+                         length > 0 ? "; " : "", addition, name);
+}
+
+static bool api_takes(const struct route_request *q, enum credential_class c)
+{
+        return q->method < N_METHODS && q->provider->classes[c].offered &&
+               (q->api->methods[c] & (1U << q->method));
+}
+
+static bool api_takes_key(const struct route_request *q)
+{
+        return q->method == METHOD_GET && !q->has_body && api_takes(q, CLASS_EMBEDDED);
+}
+
+/* ---- backend ---- */
+
+/* The reason is set: why it is not a key. */
+static void route_to_backend(const struct route_request *q, struct route *r)
+{
+        const struct backend *backend = policy_backend(q->policy, q->group, q->provider);
+        unsigned wait_s = 0;
+
+        if (!api_takes(q, CLASS_SECRET)) {
+                refuse(r, 403, 0, "no secret key may do this at ", q->api->name);
+                return;
+        }
+        if (!backend) {
+                if (q->group)
+                        refuse(r, 403, 0, "no backend for it in group ", q->group->name);
+                else
+                        refuse(r, 403, 0, NULL, NULL);
+                return;
+        }
+        if (q->budgets)
+                wait_s = budget_take(q->budgets, backend, q->wall_us);
+        if (wait_s > 0) {
+                refuse(r, 429, wait_s, "all requests of the day are used up on ", backend->name);
+                return;
+        }
+        r->kind = ROUTE_BACKEND;
+        r->class = CLASS_SECRET;
+        r->backend = backend;
+        r->seen = q->router;
+}
+
+/* A key could have served this. The reason is set: why it does not. */
+static void route_overflow(const struct route_request *q, struct route *r)
+{
+        if (q->group->overflow == OVERFLOW_REFUSE)
+                refuse(r, 403, 0, "overflow is refused in group ", q->group->name);
+        else
+                route_to_backend(q, r);
+}
+
+/* ---- key ---- */
+
+/* NULL, and the reason set, if there is none to use. */
+static const struct slot *slot_of(const struct route_request *q, struct route *r,
+                                  const struct addr *seen)
+{
+        const struct slot *slot = plan_find(q->plan, q->provider, seen);
+
+        if (!slot) {
+                reason_set(r, "no slot is planned for the egress address");
+        } else if (!slot->key) {
+                reason_set(r, "%s", slot->reason ? slot->reason : plan_reason_full);
+        } else if (!slot_serves(slot, q->group)) {
+                reason_set(r, "the egress address is listed on %s, which the group does not use",
+                           slot->key->name);
+        } else {
+                return slot;
+        }
+        return NULL;
+}
+
+/* May this request use the slot? If not, the reason is set. */
+static bool slot_admits(const struct route_request *q, const struct slot *slot, struct route *r)
+{
+        const char *cause = NULL;
+        int length;
+
+        switch (health_admit(q->health, slot, q->now_ms, &cause)) {
+        case HEALTH_SLOT_SUSPENDED:
+                reason_set(r, "slot suspended: %s", cause ? cause : "refused");
+                return false;
+        case HEALTH_KEY_SUSPENDED:
+                reason_set(r, "key %s suspended: %s", slot->key->name, cause ? cause : "refused");
+                return false;
+        case HEALTH_NOT_LIVE:
+                reason_set(r, "slot %s",
+                           slot->state == SLOT_PROPAGATING
+                                   ? "propagating: added at the vendor, not live yet"
+                                   : "wanted: not added at the vendor yet");
+                return false;
+        case HEALTH_PROBE:
+                r->is_probe = true;
+                break;
+        case HEALTH_SERVE:
+                break;
+        }
+        length = snprintf(r->reason, sizeof(r->reason), "slot %u of %" PRId64 " on %s",
+                          slot->number, slot->key->capacity, slot->key->name);
+        if (r->is_probe && length > 0 && (size_t)length < sizeof(r->reason))
+                snprintf(r->reason + length, sizeof(r->reason) - (size_t)length, ", on trial%s%s",
+                         cause ? " after: " : "", cause ? cause : "");
+        return true;
+}
+
+static void route_to_key(const struct route_request *q, struct route *r)
+{
+        const struct slot *slot;
+        struct addr source, seen;
+
+        if (q->group->egress == EGRESS_DIRECT) {
+                reason_set(r, "egress is direct: only the workstation itself can use its key");
+                route_overflow(q, r);
+                return;
+        }
+        egress_of(q->group, &q->workstation, &q->router, &source, &seen);
+        slot = slot_of(q, r, &seen);
+        if (!slot || !slot_admits(q, slot, r)) {
+                route_overflow(q, r);
+                return;
+        }
+        r->kind = ROUTE_KEY;
+        r->class = CLASS_EMBEDDED;
+        r->key = slot->key;
+        r->slot = slot;
+        r->source = source;
+        r->seen = seen;
+}
+
+/* ---- the rows ---- */
+
+/* What ends the matter whoever serves it. */
+static bool is_refused_at_once(const struct route_request *q, struct route *r)
+{
+        const struct group *g = q->group;
+        unsigned wait_s = 0;
+
+        if (!q->policy || !q->plan) {
+                refuse(r, 503, RETRY_WITHOUT_POLICY_S, "no policy is applied",
+                       ": run keyrouter apply");
+                return true;
+        }
+        if (!api_takes(q, CLASS_EMBEDDED) && !api_takes(q, CLASS_SECRET)) {
+                if (q->method < N_METHODS)
+                        reason_set(r, "%s does not take %s", q->api->name, method_name(q->method));
+                else
+                        reason_set(r, "%s does not take this method", q->api->name);
+                refuse(r, 405, 0, NULL, NULL);
+                return true;
+        }
+        if (g && q->limits && q->attempt == 0)
+                wait_s = limits_take(q->limits, &q->workstation, g->requests_per_minute, g->burst,
+                                     q->now_ms);
+        if (wait_s > 0) {
+                reason_set(r, "workstation is over its limit of %" PRId64 " requests a minute",
+                           g->requests_per_minute);
+                refuse(r, 429, wait_s, NULL, NULL);
+        }
+        return wait_s > 0;
+}
+
+void route_decide(const struct route_request *q, struct route *ret)
+{
+        *ret = (struct route){ .kind = ROUTE_REFUSED };
+        if (is_refused_at_once(q, ret))
+                return;
+        if (!q->group) {
+                reason_set(ret, "workstation is in no group");
+                route_to_backend(q, ret);
+        } else if (!api_takes_key(q)) {
+                reason_set(ret, "api needs the secret key");
+                route_to_backend(q, ret);
+        } else if (q->attempt > 0) {
+                reason_set(ret, "key refused: %s",
+                           q->refused_cause ? q->refused_cause : "no cause told");
+                route_overflow(q, ret);
+        } else {
+                route_to_key(q, ret);
+        }
+}

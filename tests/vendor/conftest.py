@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from support.vendor import Vendor  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def one_vendor(tmp_path_factory):
+    vendor = Vendor(tmp_path_factory.mktemp("vendor"))
+    yield vendor
+    vendor.stop()
+
+
+@pytest.fixture
+def vendor(one_vendor):
+    """As if it had just started."""
+    one_vendor.reset()
+    return one_vendor
