@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ranges of all groups are swept from the lowest address to the highest. A heap holds the ranges
- * that have begun, the smallest on top: it owns the addresses up to its end or to where the next range
- * begins. A range that is over stays in the heap until it comes to the top. Every turn takes in or
- * drops at least one range, so there are at most two intervals a range.
+ * The ranges of all groups are swept from the lowest address to the highest. A heap holds the
+ * ranges that have begun, the smallest on top: it owns the addresses up to its end or to where the
+ * next range begins. A range that is over stays in the heap until it comes to the top. Every turn
+ * takes in or drops at least one range, so there are at most two intervals a range.
  */
 #include "policy/address_map.h"
 

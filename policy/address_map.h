@@ -4,8 +4,8 @@
  * address_map - which group a workstation belongs to
  *
  * Where ranges of several groups cover an address, the one with the fewest addresses wins: of two
- * prefixes the longer. Of ranges of the same size the group that comes first in the policy wins (the
- * checks of the policy report those). Immutable. Owner: the policy.
+ * prefixes the longer. Of ranges of the same size the group that comes first in the policy wins
+ * (the checks of the policy report those). Immutable. Owner: the policy.
  */
 #include "lib/base/addr.h"
 

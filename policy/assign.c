@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A maximum flow from classes to keys, grown demand by demand along augmenting paths (Ford and
- * Fulkerson; the shortest first, Edmonds and Karp). A path starts at the class that wants more and goes
- * to a key; if that is full, on to a class that has places there and could go elsewhere, and so forth to
- * a key with room. Shifting one place along the path serves one more, and everybody served before still
- * is: so serving demands by falling importance is exact (the sets of addresses that can be served
- * together form a transversal matroid, where greedy is optimal).
+ * Fulkerson; the shortest first, Edmonds and Karp). A path starts at the class that wants more and
+ * goes to a key; if that is full, on to a class that has places there and could go elsewhere, and
+ * so forth to a key with room. Shifting one place along the path serves one more, and everybody
+ * served before still is: so serving demands by falling importance is exact (the sets of addresses
+ * that can be served together form a transversal matroid, where greedy is optimal).
  *
- * When no path is found, the keys that were reached are full with places of classes that can go nowhere
- * else, and that never changes again: those classes are closed and not searched any more. So all
- * searches in vain cost one pass over the graph together.
+ * When no path is found, the keys that were reached are full with places of classes that can go
+ * nowhere else, and that never changes again: those classes are closed and not searched any more.
+ * So all searches in vain cost one pass over the graph together.
  */
 #include "policy/assign.h"
 

@@ -195,12 +195,10 @@ static int private_check(struct loading *l, const struct group *g)
                 return 0;
         r = private_find(g, &a, &found);
         if (found)
-                diag_warning(
-                        l->d, g->at,
-                        "say with public = [ \"PREFIX -> PREFIX\" ] what the vendor sees",
-                        "private addresses of group \"%s\" stand for what the vendor sees, \"%s\" "
-                        "for one",
-                        group_name(g), addr_format(&a, text));
+                diag_warning(l->d, g->at,
+                             "say with public = [ \"PREFIX -> PREFIX\" ] what the vendor sees",
+                             "group \"%s\" shows the vendor private addresses, %s for one",
+                             group_name(g), addr_format(&a, text));
         return r;
 }
 

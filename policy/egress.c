@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A census notes for each workstation the pair (address the vendor sees, group), neighbours with the
- * same pair as one note, sorts the notes, and folds equal ones. Sorting is left out where the notes
- * come in order, as they do when every desk has an address of its own.
+ * A census notes for each workstation the pair (address the vendor sees, group), neighbours with
+ * the same pair as one note, sorts the notes, and folds equal ones. Sorting is left out where the
+ * notes come in order, as they do when every desk has an address of its own.
  */
 #include "policy/egress.h"
 
@@ -71,8 +71,8 @@ static uint64_t rendezvous_score(uint64_t workstation_hash, const struct addr *l
 }
 
 /*
- * Rendezvous hashing: each workstation goes to the listed address with the highest score, so that one
- * more address draws only the workstations it wins and one less sends away only its own.
+ * Rendezvous hashing: each workstation goes to the listed address with the highest score, so that
+ * one more address draws only the workstations it wins and one less sends away only its own.
  */
 static struct addr group_choose(const struct group *g, const struct addr *workstation)
 {

@@ -3,9 +3,9 @@
 /*
  * egress - the addresses that the vendor sees, and who stands behind each
  *
- * egress_of() in policy.h answers for one workstation; the census answers for all of them. Workstations
- * count in the group that policy_group_of() gives them. Immutable once made. Owner: the plan, or
- * whoever asked.
+ * egress_of() in policy.h answers for one workstation; the census answers for all of them.
+ * Workstations count in the group that policy_group_of() gives them. Immutable once made. Owner:
+ * the plan, or whoever asked.
  */
 #include "lib/base/addr.h"
 #include "lib/settings/diag.h"
@@ -42,8 +42,9 @@ struct egress_census {
 };
 
 /*
- * `router` is the router's default address as the vendor sees it, unspecified if not told. Returns 0,
- * -EINVAL with a finding in *d (too many workstations or cohorts), or -ENOMEM. O(n log n) in the workstations.
+ * `router` is the router's default address as the vendor sees it, unspecified if not told. Returns
+ * 0, -EINVAL with a finding in *d (too many workstations or cohorts), or -ENOMEM. O(n log n) in the
+ * workstations.
  */
 MUST_CHECK int egress_census_new(const struct policy *p, const struct addr *router, struct diag *d,
                                  struct egress_census **ret);

@@ -128,27 +128,36 @@ static int group_public_load(struct loading *l, const struct text_list *list, st
 
 /* ---- egress ---- */
 
+static void egress_word_report(struct loading *l, const struct text_item *item,
+                               const char *const *words)
+{
+        const char *nearest = diag_nearest(slice_of(item->text), words);
+        char remedy[128] = "";
+        struct addr a;
+
+        if (addr_parse(slice_of(item->text), &a) == 0)
+                snprintf(remedy, sizeof(remedy),
+                         "a list of addresses stands in brackets: [ \"%s\" ]", item->text);
+        else if (nearest)
+                snprintf(remedy, sizeof(remedy), "did you mean \"%s\"?", nearest);
+        diag_error(l->d, item->at, remedy[0] ? remedy : NULL,
+                   "egress must be \"router\", \"transparent\", \"direct\" or a list of addresses");
+}
+
 static void egress_word_parse(struct loading *l, const struct text_item *item, struct group *g)
 {
-        static const struct {
-                const char *word;
-                enum egress_kind kind;
-        } words[] = { { "router", EGRESS_ROUTER },
-                      { "transparent", EGRESS_TRANSPARENT },
-                      { "direct", EGRESS_DIRECT } };
-        struct addr a;
-        char remedy[128];
+        static const char *const words[] = { [EGRESS_ROUTER] = "router",
+                                             [EGRESS_TRANSPARENT] = "transparent",
+                                             [EGRESS_DIRECT] = "direct",
+                                             [EGRESS_LIST] = NULL };
 
-        for (size_t i = 0; i < N_ELEMENTS(words); i++) {
-                if (strcmp(item->text, words[i].word) == 0) {
-                        g->egress = words[i].kind;
+        for (size_t i = 0; words[i]; i++) {
+                if (strcmp(item->text, words[i]) == 0) {
+                        g->egress = (enum egress_kind)i;
                         return;
                 }
         }
-        snprintf(remedy, sizeof(remedy), "a list of addresses stands in brackets: [ \"%.45s\" ]",
-                 item->text);
-        diag_error(l->d, item->at, addr_parse(slice_of(item->text), &a) == 0 ? remedy : NULL,
-                   "egress must be \"router\", \"transparent\", \"direct\" or a list of addresses");
+        egress_word_report(l, item, words);
 }
 
 static bool egress_has(const struct group *g, const struct addr *a)

@@ -49,12 +49,10 @@ static int64_t key_capacity(struct loading *l, const struct written_key *w,
 
         if (!w->has_capacity)
                 return listed;
-        if (!provider)
-                return w->capacity;
-        if (w->capacity > max)
+        if (w->capacity < 1 || w->capacity > max)
                 diag_error(l->d, w->at, "capacity: addresses the vendor lists on this key",
                            "capacity is %" PRId64 ", outside 1..%" PRId64, w->capacity, max);
-        else if (w->capacity > listed)
+        else if (provider && w->capacity > listed)
                 diag_warning(l->d, w->at, NULL,
                              "capacity is %" PRId64 ", but provider \"%s\" lists %" PRId64
                              " addresses on a key",
@@ -142,7 +140,7 @@ static void backend_fill(struct loading *l, const struct written_backend *w, uns
         if (b->name && strcmp(b->name, UNKNOWN_REFUSE) == 0)
                 diag_error(l->d, w->name.at, NULL,
                            "a backend cannot be called \"" UNKNOWN_REFUSE
-                           "\": the word has a meaning in  unknown");
+                           "\": the word has a meaning in \"unknown\"");
 }
 
 static int backends_load(struct loading *l)

@@ -2,19 +2,20 @@
 /*
  * Providers are planned one after the other, each in four steps:
  *
- *  1. A cohort (see egress.h) may use the keys that all of its groups may, and has the highest of their
- *     priorities. Groups without any key of the provider have no say. Cohorts with the same keys are
- *     one class of the flow.
- *  2. Each address with a key to go to is a seat. Seats of the same priority, number of desks and class
- *     differ in nothing that counts and are one demand. Demands are pushed into the flow by falling
- *     priority, then by falling number of desks: that serves the most desks of the highest priority,
- *     and so on down (see assign.c for why this is exact).
- *  3. Of a demand that is served in part, the groups first in the policy and the lowest addresses win.
+ *  1. A cohort (see egress.h) may use the keys that all of its groups may, and has the highest of
+ *     their priorities. Groups without any key of the provider have no say. Cohorts with the same
+ *     keys are one class of the flow.
+ *  2. Each address with a key to go to is a seat. Seats of the same priority, number of desks and
+ *     class differ in nothing that counts and are one demand. Demands are pushed into the flow by
+ *     falling priority, then by falling number of desks: that serves the most desks of the highest
+ *     priority, and so on down (see assign.c for why this is exact).
+ *  3. Of a demand that is served in part, the groups first in the policy and the lowest addresses
+ *     win.
  *  4. The flow says how many seats of a class go to which key; the seats are dealt out in order of
  *     their groups, so that a group's seats lie together.
  *
- * What has been applied enters at the cohort: addresses that sit on a key already are a cohort of their
- * own for it, whose first choice is that key.
+ * What has been applied enters at the cohort: addresses that sit on a key already are a cohort of
+ * their own for it, whose first choice is that key.
  */
 #include "policy/plan.h"
 
@@ -125,6 +126,8 @@ static int terms_take_keys(struct planner *p, struct terms *t, uint32_t n)
 {
         const struct group *g = t->group;
 
+        if (g->n_keys > INT32_MAX - p->n_pool)
+                return fault(-E2BIG);
         if (p->n_pool_allocated - p->n_pool < g->n_keys) {
                 size_t n_wanted = MAX(p->n_pool_allocated * 2, p->n_pool + g->n_keys);
                 uint32_t *pool = reallocarray(p->pool, n_wanted, sizeof(*pool));

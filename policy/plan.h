@@ -50,11 +50,11 @@ extern const char *const plan_reason_full;   /* "all keys of the group are full"
 extern const char *const plan_reason_no_key; /* "the group has no key of this provider" */
 
 /*
- * Planned are the providers that have an embedded class and a key in the policy; all workstations at
- * each. `router` is the router's default address as the vendor sees it: groups with the egress "router"
- * get one slot for it. Where it is unspecified, the slot's address is too. Returns 0, -EINVAL with
- * findings in *d (an egress address that groups share without a common key, too many workstations), or
- * -ENOMEM.
+ * Planned are the providers that have an embedded class and a key in the policy; all workstations
+ * at each. `router` is the router's default address as the vendor sees it: groups with the egress
+ * "router" get one slot for it. Where it is unspecified, the slot's address is too. Returns 0,
+ * -EINVAL with findings in *d (an egress address that groups share without a common key, too many
+ * workstations), or another negative errno (-ENOMEM).
  */
 MUST_CHECK int plan_make_at(struct policy *policy, const struct ledger *ledger,
                             const struct addr *router, struct diag *d, struct plan **ret);
@@ -70,8 +70,8 @@ const struct slot *plan_find(const struct plan *p, const struct provider *provid
                              const struct addr *seen);
 
 /*
- * Why workstations of this group, which are behind the slot's address, do not use the slot: a static
- * sentence. NULL: they do. A group without a key of the provider may share an address with groups that
- * have one, so the slot alone does not tell.
+ * Why workstations of this group, which are behind the slot's address, do not use the slot: a
+ * static sentence. NULL: they do. A group without a key of the provider may share an address with
+ * groups that have one, so the slot alone does not tell.
  */
 const char *slot_reason(const struct slot *s, const struct group *g);

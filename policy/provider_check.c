@@ -90,7 +90,7 @@ static void api_methods_check(const struct written_provider *w, const struct wri
         for (int c = 0; c < N_CREDENTIAL_CLASSES; c++) {
                 const char *class = credential_class_name((enum credential_class)c);
 
-                if (api->methods[c].n_items && !w->has_class[c])
+                if (api->methods[c].n_items && !w->has_class[c] && w->has_class[!c])
                         diag_error(d, api->methods[c].at, NULL,
                                    "the provider has no %s credentials: there is no group \"%s\"",
                                    class, class);

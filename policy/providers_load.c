@@ -131,18 +131,40 @@ static int provider_add(struct loading *l, const struct text_item *item)
         return 0;
 }
 
-/* A host belongs to one provider: requests are told apart by it. */
-static void hosts_check(struct loading *l, const struct provider *p, struct place at)
+static const struct api *api_named(const struct provider *p, const char *name)
+{
+        for (size_t i = 0; i < p->n_apis; i++) {
+                if (strcmp(p->apis[i].name, name) == 0)
+                        return &p->apis[i];
+        }
+        return NULL;
+}
+
+/* Requests are told apart by host or, in base-URL mode, by the API's name: both belong to one provider. */
+static void provider_pair_check(struct loading *l, const struct provider *p,
+                                const struct provider *other, struct place at)
+{
+        for (size_t i = 0; i < p->n_apis; i++) {
+                const struct api *api = &p->apis[i];
+
+                if (provider_has_host(other, slice_of(api->host)))
+                        diag_error(l->d, at, NULL,
+                                   "host \"%s\" of provider \"%s\" belongs to provider \"%s\" too",
+                                   api->host, p->name, other->name);
+                if (api_named(other, api->name))
+                        diag_error(
+                                l->d, at, NULL,
+                                "API name \"%s\" of provider \"%s\" belongs to provider \"%s\" too",
+                                api->name, p->name, other->name);
+        }
+}
+
+static void provider_check_others(struct loading *l, const struct provider *p, struct place at)
 {
         for (const struct provider *other = l->p->providers; other < p; other++) {
-                for (size_t i = 0; i < p->n_apis; i++) {
-                        if (!provider_has_host(other, slice_of(p->apis[i].host)))
-                                continue;
-                        diag_error(l->d, at, NULL,
-                                   "host \"%s\" of provider \"%s\" is provider \"%s\"'s too",
-                                   p->apis[i].host, p->name, other->name);
-                        break;
-                }
+                /* One definition listed twice is told by its name. */
+                if (strcmp(other->name, p->name) != 0)
+                        provider_pair_check(l, p, other, at);
         }
 }
 
@@ -164,7 +186,7 @@ int providers_load(struct loading *l)
                 if (r)
                         return r;
                 if (l->p->n_providers > n)
-                        hosts_check(l, &l->p->providers[n], list->items[i].at);
+                        provider_check_others(l, &l->p->providers[n], list->items[i].at);
         }
         names_seal(&l->providers, l->d);
         return 0;

@@ -14,7 +14,7 @@ static const struct setting_row key_rows[] = {
           .flags = SETTING_REQUIRED | SETTING_NAME,
           .help = "credential: the name of the credential that holds the key, never the key "
                   "itself" },
-        { "capacity", SETTING_INT, offsetof(struct written_key, capacity), 1, PROVIDER_CAPACITY_MAX,
+        { "capacity", SETTING_INT, offsetof(struct written_key, capacity), INT64_MIN, INT64_MAX,
           .present_offset = offsetof(struct written_key, has_capacity),
           .help = "capacity: addresses the vendor lists on this key; default: the provider's" },
         { "reserve", SETTING_INT, offsetof(struct written_key, reserve), 0, PROVIDER_CAPACITY_MAX,

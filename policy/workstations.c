@@ -85,16 +85,37 @@ static int excepts_read(struct sharing *s, size_t group)
         return 0;
 }
 
-static void ranges_read(struct sharing *s, size_t group)
+/* IPv4 addresses are a block of IPv6 here (see addr.h); who writes ::/0 does not mean them. */
+static int range_without_v4(struct written_range *w)
+{
+        struct prefix v4;
+
+        if (addr_is_v4(&w->range.first) || prefix_parse(SLICE_LITERAL("0.0.0.0/0"), &v4))
+                return 0;
+        {
+                struct range hole = prefix_range(&v4);
+
+                return range_overlaps(&w->range, &hole) ? range_set_add(&w->holes, &hole) : 0;
+        }
+}
+
+static int ranges_read(struct sharing *s, size_t group)
 {
         const struct text_list *list = &group_written(s, group)->workstations;
 
         for (size_t i = 0; i < list->n_items; i++) {
                 struct written_range *w = &s->written[s->n_written];
+                int r;
 
                 *w = (struct written_range){ .group = (unsigned)group, .item = &list->items[i] };
-                s->n_written += item_parse(s, w->item, "workstations", &w->range);
+                if (!item_parse(s, w->item, "workstations", &w->range))
+                        continue;
+                s->n_written++;
+                r = range_without_v4(w);
+                if (r)
+                        return r;
         }
+        return 0;
 }
 
 static size_t ranges_count(const struct loading *l)
@@ -118,9 +139,10 @@ static int sharing_read(struct sharing *s)
         for (size_t i = 0; i < s->n_groups; i++) {
                 int r = excepts_read(s, i);
 
+                if (r == 0)
+                        r = ranges_read(s, i);
                 if (r)
                         return r;
-                ranges_read(s, i);
         }
         return 0;
 }
@@ -189,6 +211,8 @@ static int pair_judge(struct sharing *s, struct written_range *a, struct written
                     addr_equal(&a->range.last, &b->range.last);
         struct range common = { b->range.first, inside ? b->range.last : a->range.last };
 
+        if (addr_is_v4(&b->range.first) && !addr_is_v4(&a->range.first))
+                return 0;
         if (a->group == b->group) {
                 same_group_report(s, a, b, same);
                 return 0;
@@ -350,7 +374,7 @@ static void emptiness_check(struct sharing *s)
         for (size_t i = 0; i < s->n_groups; i++) {
                 const struct group *g = &s->l->p->groups[i];
 
-                if (g->n_workstations == 0)
+                if (g->n_workstations == 0 && group_written(s, i)->workstations.n_items > 0)
                         diag_error(s->l->d, g->at, NULL,
                                    "except and other groups leave group \"%s\" no workstation",
                                    group_name(s, (unsigned)i));

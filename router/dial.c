@@ -349,17 +349,16 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *contex
         return 0;
 }
 
+/* No CURLOPT_FORBID_REUSE: with it libcurl closes the socket before it reports success. A CONNECT_ONLY
+ * connection is never reused anyway, and closed when its handle leaves the multi handle. */
 static bool easy_set_constants(CURL *easy, struct attempt *a)
 {
         static const struct {
                 CURLoption option;
                 long value;
         } longs[] = {
-                { CURLOPT_CONNECT_ONLY, 1 },
-                { CURLOPT_NOSIGNAL, 1 },
-                { CURLOPT_FRESH_CONNECT, 1 },
-                { CURLOPT_FORBID_REUSE, 1 },
-                { CURLOPT_NETRC, CURL_NETRC_IGNORED },
+                { CURLOPT_CONNECT_ONLY, 1 },      { CURLOPT_NOSIGNAL, 1 },
+                { CURLOPT_FRESH_CONNECT, 1 },     { CURLOPT_NETRC, CURL_NETRC_IGNORED },
                 { CURLOPT_BUFFERSIZE, 1024 },     /* its least: nothing is ever read */
                 { CURLOPT_DNS_CACHE_TIMEOUT, 0 }, /* or it keeps each source address for a minute */
         };

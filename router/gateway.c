@@ -67,7 +67,7 @@ static void reply(struct exchange *x, struct verdict *v, unsigned status, const 
 {
         v->kind = VERDICT_REPLY;
         v->status = status;
-        snprintf(x->reason, sizeof(x->reason), "%s", reason);
+        snprintf(x->reason, sizeof(x->reason), "%.*s", REASON_MAX - 1, reason);
 }
 
 /* What is asked, and may this page ask it? False: answered. */
@@ -115,8 +115,7 @@ static void forward(struct exchange *x, struct verdict *v)
         v->max_body_bytes = call->api->max_body_bytes;
         call->wants_body = class_reads_bodies(call->provider, call->route.class);
         call->is_reported = false;
-        snprintf(x->reason, sizeof(x->reason), "%.*s", (int)sizeof(x->reason) - 1,
-                 call->route.reason);
+        snprintf(x->reason, sizeof(x->reason), "%.*s", REASON_MAX - 1, call->route.reason);
 }
 
 static void gateway_decide(struct exchange *x, struct verdict *v)

@@ -402,7 +402,7 @@ static void claims_release(struct slot_record *s, struct key_record *k)
 
 static void change_tell(const struct change *c, const struct slot *slot, const char *cause)
 {
-        const char *shown = cause ? cause : "the vendor takes it again";
+        const char *shown = cause ? cause : "the vendor takes it";
         char seen[ADDR_TEXT_MAX];
 
         addr_format(&slot->seen, seen);

@@ -44,25 +44,44 @@ static bool host_is_valid(const char *host)
         return true;
 }
 
+static void answer_fix(struct answer *a, const struct addr *address)
+{
+        a->addrs[0] = *address;
+        a->n_addrs = 1;
+        a->last = ANSWER_GOOD;
+}
+
+/* Known for ever: an address in text, and localhost, which no server is ever asked for (RFC 6761
+ * section 6.3). */
+static bool name_is_literal(struct name *n, const char *host)
+{
+        struct addr four, six;
+
+        if (strcasecmp(host, "localhost") == 0) {
+                if (addr_parse(slice_of("127.0.0.1"), &four) || addr_parse(slice_of("::1"), &six))
+                        return false;
+                answer_fix(&n->answers[FAMILY_V4], &four);
+                answer_fix(&n->answers[FAMILY_V6], &six);
+                return true;
+        }
+        if (addr_parse(slice_of(host), &four))
+                return false;
+        answer_fix(&n->answers[addr_is_v4(&four) ? FAMILY_V4 : FAMILY_V6], &four);
+        return true;
+}
+
 int name_new(struct name_terms *terms, const char *host, struct name **ret)
 {
         CLEANUP(name_freep) struct name *n = calloc(1, sizeof(*n));
-        struct addr literal;
 
         if (!n)
                 return fault(-ENOMEM);
         n->terms = terms;
         for (unsigned f = 0; f < N_FAMILIES; f++)
                 n->answers[f] = (struct answer){ .name = n, .family = (enum family)f };
-        n->literal = addr_parse(slice_of(host), &literal) == 0;
-        if (n->literal) {
-                struct answer *a = &n->answers[addr_is_v4(&literal) ? FAMILY_V4 : FAMILY_V6];
-
-                a->addrs[a->n_addrs++] = literal;
-                a->last = ANSWER_GOOD;
-        } else if (!host_is_valid(host)) {
+        n->literal = name_is_literal(n, host);
+        if (!n->literal && !host_is_valid(host))
                 return -EINVAL;
-        }
         n->host = strdup(host);
         if (!n->host)
                 return fault(-ENOMEM);
@@ -185,6 +204,22 @@ static void answer_bad(struct answer *a)
         a->due_ms = clock_monotonic_ms() + retry_after_ms(&a->name->terms->options, a->n_failures);
 }
 
+static const char *status_explain(int status)
+{
+        switch (status) {
+        case ARES_ENOTFOUND:
+                return "the name does not exist";
+        case ARES_ENODATA:
+                return "the name has no address";
+        case ARES_ETIMEOUT:
+                return "no name server answered in time";
+        case ARES_ECONNREFUSED: /* c-ares says so for SERVFAIL too, once every server has said it */
+                return "the name servers failed or cannot be reached";
+        default:
+                return ares_strerror(status);
+        }
+}
+
 void answer_take(struct answer *a, int status, const struct ares_addrinfo *info)
 {
         struct addr addrs[RESOLVER_MAX_ADDRESSES];
@@ -198,5 +233,5 @@ void answer_take(struct answer *a, int status, const struct ares_addrinfo *info)
                 answer_empty(a);
         else
                 answer_bad(a);
-        name_report(a->name, ares_strerror(status));
+        name_report(a->name, status_explain(status));
 }

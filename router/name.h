@@ -39,7 +39,7 @@ struct name_terms {
 struct name {
         struct name_terms *terms;
         char *host;
-        bool literal; /* an address in text: never asked for */
+        bool literal; /* an address in text, or localhost: never asked for */
         bool dropped; /* off the list; freed when nothing is under way */
         bool failing; /* as last reported */
         struct answer answers[N_FAMILIES];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "router/rewrite.h"
 
+#include "lib/base/secret.h"
 #include "router/cors.h"
 
 #include <errno.h>

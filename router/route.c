@@ -89,23 +89,30 @@ static void route_overflow(const struct route_request *q, struct route *r)
 
 /* ---- key ---- */
 
+static bool group_has_key_of(const struct group *g, const struct provider *provider)
+{
+        for (size_t i = 0; i < g->n_keys; i++)
+                if (g->keys[i]->provider == provider)
+                        return true;
+        return false;
+}
+
 /* NULL, and the reason set, if there is none to use. */
 static const struct slot *slot_of(const struct route_request *q, struct route *r,
                                   const struct addr *seen)
 {
         const struct slot *slot = plan_find(q->plan, q->provider, seen);
+        const char *reason;
 
-        if (!slot) {
-                reason_set(r, "no slot is planned for the egress address");
-        } else if (!slot->key) {
-                reason_set(r, "%s", slot->reason ? slot->reason : plan_reason_full);
-        } else if (!slot_serves(slot, q->group)) {
-                reason_set(r, "the egress address is listed on %s, which the group does not use",
-                           slot->key->name);
-        } else {
-                return slot;
-        }
-        return NULL;
+        if (slot)
+                reason = slot_reason(slot, q->group);
+        else if (group_has_key_of(q->group, q->provider))
+                reason = "no slot is planned for the egress address";
+        else
+                reason = plan_reason_no_key;
+        if (reason)
+                reason_set(r, "%s", reason);
+        return reason ? NULL : slot;
 }
 
 /* May this request use the slot? If not, the reason is set. */

@@ -27,8 +27,8 @@ static const char *const log_levels[] = { "error", "warning", "info", "debug", N
 
 #define SECONDS(name_, default_, help_)                                                   \
         {                                                                                 \
-                #name_, SETTING_INT, offsetof(struct config_timeouts, name_), .min = 1,   \
-                        .max = 3600, .default_int = (default_), .help = (help_)           \
+#name_, SETTING_INT, offsetof(struct config_timeouts, name_),             \
+                        .min = 1, .max = 3600, .default_int = (default_), .help = (help_) \
         }
 
 static const struct setting_row timeout_rows[] = {
@@ -41,10 +41,10 @@ static const struct setting_row timeout_rows[] = {
         { NULL },
 };
 
-#define LIMIT(name_, min_, max_, default_, help_)                                         \
-        {                                                                                 \
-                #name_, SETTING_INT, offsetof(struct config_limits, name_), .min = (min_), \
-                        .max = (max_), .default_int = (default_), .help = (help_)         \
+#define LIMIT(name_, min_, max_, default_, help_)                                                \
+        {                                                                                        \
+#name_, SETTING_INT, offsetof(struct config_limits, name_),                      \
+                        .min = (min_), .max = (max_), .default_int = (default_), .help = (help_) \
         }
 
 static const struct setting_row limit_rows[] = {
@@ -142,10 +142,11 @@ static void listen_add(struct config *c, const struct text_item *item, struct di
                 return;
         }
         if (!addr_is_loopback(&e.address)) {
-                diag_error(d, item->at,
-                           "listen on 127.0.0.1 or [::1]; machines without a shim of their own call "
-                           "the router",
-                           "\"%s\" is not a loopback address", item->text);
+                diag_error(
+                        d, item->at,
+                        "listen on 127.0.0.1 or [::1]; machines without a shim of their own call "
+                        "the router",
+                        "\"%s\" is not a loopback address", item->text);
                 return;
         }
         for (size_t i = 0; i < c->n_listens; i++) {
@@ -260,14 +261,16 @@ static void api_host_check(const struct api_entry *entry, struct diag *d)
 
         if (!host_name_is_good(host) || host_name_is_numeric(host) ||
             slice_is_nocase(host, "localhost"))
-                diag_error(d, entry->host.at, "write the vendor's host name, without https:// or a port",
+                diag_error(d, entry->host.at,
+                           "write the vendor's host name, without https:// or a port",
                            "\"%s\" is not a host name of a vendor", entry->host.text);
 }
 
 static void api_name_check(const struct config *c, const struct api_entry *entry, struct diag *d)
 {
         if (strcmp(entry->name, "healthz") == 0)
-                diag_error(d, entry->at, "choose another name", "\"healthz\" is a path of the shim");
+                diag_error(d, entry->at, "choose another name",
+                           "\"healthz\" is a path of the shim");
         for (size_t i = 0; i < c->apis.n_apis; i++) {
                 const struct api_entry *other = GROUP_LIST_AT(&c->file.apis, struct api_entry, i);
 

@@ -19,11 +19,12 @@ enum destination_kind {
 
 struct destination {
         enum destination_kind kind;
-        const struct api *api; /* API: the one asked; where several share the host, the first of them */
-        struct slice path;     /* API: as the router is to see it, without the query */
-        unsigned status;       /* NONE: of the refusal */
-        const char *reason;    /* HERE, NONE */
-        bool names_help;       /* NONE: the client would be helped by the names of the APIs */
+        const struct api
+                *api;      /* API: the one asked; where several share the host, the first of them */
+        struct slice path; /* API: as the router is to see it, without the query */
+        unsigned status;   /* NONE: of the refusal */
+        const char *reason; /* HERE, NONE */
+        bool names_help;    /* NONE: the client would be helped by the names of the APIs */
 };
 
 /* The methods that are served: the value of Allow in a 405. */

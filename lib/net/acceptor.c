@@ -68,10 +68,11 @@ static void on_listener(uv_poll_t *poll, int status, int events)
                         hand_over(l, fd, (struct sockaddr *)&peer);
                         continue;
                 }
+                if (errno == ECONNABORTED || errno == EINTR)
+                        continue;
                 if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                         acceptor_pause(l->acceptor, errno);
-                if (errno != ECONNABORTED && errno != EINTR)
-                        break;
+                break;
         }
         log_flush();
 }

@@ -18,7 +18,7 @@ static const unsigned legal[N_EXCHANGE_STATES] = {
         [EXCHANGE_ROUTE] = EDGE(DIAL) | EDGE(STREAM) | EDGE(SETTLE),
         [EXCHANGE_DIAL] = EDGE(SEND) | EDGE(DIAL) | EDGE(ROUTE) | EDGE(STREAM) | EDGE(SETTLE),
         [EXCHANGE_SEND] = EDGE(ANSWER) | EDGE(DIAL) | EDGE(STREAM) | EDGE(SETTLE),
-        [EXCHANGE_ANSWER] = EDGE(STREAM) | EDGE(ROUTE) | EDGE(DIAL) | EDGE(SETTLE),
+        [EXCHANGE_ANSWER] = EDGE(STREAM) | EDGE(SEND) | EDGE(ROUTE) | EDGE(DIAL) | EDGE(SETTLE),
         [EXCHANGE_STREAM] = EDGE(SETTLE),
 };
 
@@ -107,6 +107,7 @@ void exchange_drop_upstream(struct exchange *x, bool reusable)
         if (x->dialling) {
                 x->worker->dialler->cancel(x->worker->dialler, &x->dial);
                 x->dialling = false;
+                x->worker->n_dials--;
         }
         if (x->upstream) {
                 upstream_release(x->upstream, reusable);
@@ -117,11 +118,13 @@ void exchange_drop_upstream(struct exchange *x, bool reusable)
 
 enum step exchange_refuse(struct exchange *x, unsigned status, const char *format, ...)
 {
+        char reason[REASON_MAX]; /* x->reason may be among the arguments */
         va_list args;
 
         va_start(args, format);
-        vsnprintf(x->reason, sizeof(x->reason), format, args);
+        vsnprintf(reason, sizeof(reason), format, args);
         va_end(args);
+        memcpy(x->reason, reason, sizeof(reason));
         exchange_drop_upstream(x, false);
         if (x->answered) {
                 x->next = CLIENT_RESET;
@@ -180,14 +183,22 @@ static enum step run_state(struct exchange *x)
         }
 }
 
+/* The watch is level-triggered: to watch for what is not taken in would spin. */
+static bool takes_from_upstream(const struct exchange *x)
+{
+        if (x->state == EXCHANGE_STREAM && buffer_room(&x->client->out) <= ANSWER_ROOM_MIN_BYTES)
+                return false;
+        return buffer_room(&x->upstream->in) > 0;
+}
+
 static void exchange_watch(struct exchange *x)
 {
         struct client *c = x->client;
-        struct upstream *u = x->upstream;
 
         stream_watch(&c->stream, !c->gone && buffer_room(&c->in) > 0, x->client_blocked);
-        if (u)
-                stream_watch(&u->stream, buffer_room(&u->in) > 0, x->upstream_blocked);
+        if (x->upstream)
+                stream_watch(&x->upstream->stream, takes_from_upstream(x),
+                             x->state == EXCHANGE_SEND && x->upstream_blocked);
 }
 
 void exchange_run(struct exchange *x)
@@ -211,11 +222,14 @@ void exchange_run(struct exchange *x)
 
 void exchange_on_client(struct exchange *x)
 {
-        bool reads_itself = x->state == EXCHANGE_HEAD ||
-                            (x->state == EXCHANGE_SEND && !x->request.complete);
+        bool reads_itself =
+                x->state == EXCHANGE_HEAD || (x->state == EXCHANGE_SEND && !x->request.complete &&
+                                              !x->upstream_blocked);
 
         if (!reads_itself)
                 client_sip(x->client);
+        if (x->client_blocked && x->state != EXCHANGE_STREAM) /* the rest of a 100 Continue */
+                x->client_blocked = stream_drain(&x->client->stream, &x->client->out) == STREAM_E_AGAIN;
         exchange_run(x);
 }
 

@@ -30,6 +30,7 @@ enum exchange_state {
 
 #define PROGRAM_STATE_BYTES 1024
 #define REASON_MAX 160
+#define ANSWER_ROOM_MIN_BYTES (BLOCK_BYTES / 4) /* with less in client->out the vendor has to wait */
 
 struct exchange {
         enum exchange_state state;

@@ -26,7 +26,15 @@ static enum step answer_refused(struct exchange *x, const char *what)
         return exchange_refuse(x, 502, "%s %s", x->worker->program->origin_noun, what);
 }
 
-/* Reads until a final head is there. 0: it is. Otherwise *ret_step. */
+/* While the head is not whole (or an interim one), the rest of the request still has to go out. */
+static enum step answer_wait(struct exchange *x)
+{
+        if (x->request.complete && buffer_length(&x->upstream->out) == 0)
+                return STEP_WAIT;
+        return exchange_move(x, EXCHANGE_SEND);
+}
+
+/* Reads until a final head is there. True: it is. Otherwise *ret_step. */
 static bool answer_head(struct exchange *x, enum step *ret_step)
 {
         struct upstream *u = x->upstream;
@@ -56,7 +64,7 @@ static bool answer_head(struct exchange *x, enum step *ret_step)
                 if (r == 0)
                         continue;
                 if (r == STREAM_E_AGAIN)
-                        *ret_step = STEP_WAIT;
+                        *ret_step = answer_wait(x);
                 else if (buffer_length(&u->in) > 0 || x->n_interim > 0)
                         *ret_step = answer_refused(x, "broke off in the head of its answer");
                 else
@@ -205,7 +213,7 @@ static int stream_take_in(struct exchange *x)
         uint64_t before = x->answer.n_body_bytes;
         int r = 0;
 
-        while (!x->answer.complete && buffer_room(&x->client->out) > BLOCK_BYTES / 4) {
+        while (!x->answer.complete && buffer_room(&x->client->out) > ANSWER_ROOM_MIN_BYTES) {
                 if (message_pump(&x->answer, &u->in, &x->client->out, x->answer_framing) != 0) {
                         r = STREAM_E_CUT;
                         break;

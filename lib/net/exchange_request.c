@@ -92,6 +92,7 @@ static void on_dialled(struct dial *d, int fd, enum dial_outcome outcome)
         struct exchange *x = CONTAINER_OF(d, struct exchange, dial);
 
         x->dialling = false;
+        x->worker->n_dials--;
         if (outcome == DIAL_OK &&
             upstream_new(x->worker, d->origin, &d->source, fd, x, &x->upstream) < 0)
                 outcome = DIAL_E_BROKEN;
@@ -119,6 +120,7 @@ static enum step dial_begin(struct exchange *x)
         if (w->dialler->start(w->dialler, &x->dial) < 0)
                 return dial_failed(x, DIAL_E_BROKEN);
         x->dialling = true;
+        w->n_dials++;
         return STEP_WAIT;
 }
 
@@ -200,13 +202,14 @@ static bool send_begin(struct exchange *x)
         return true;
 }
 
-/* An answer, or the end, may come before the body is out: a vendor refuses early. */
-static enum step send_blocked(struct exchange *x)
+/* An answer, or the end, may come before the body is out: a vendor refuses early, and may have closed
+ * its side already (`broken`). */
+static enum step send_blocked(struct exchange *x, bool broken)
 {
         struct upstream *u = x->upstream;
         int r = buffer_room(&u->in) > 0 ? stream_fill(&u->stream, &u->in) : 0;
 
-        if (r == STREAM_E_AGAIN)
+        if (r == STREAM_E_AGAIN && !broken)
                 return STEP_WAIT;
         if (r != 0)
                 return exchange_upstream_lost(x, "closed while the request was sent");
@@ -250,17 +253,15 @@ enum step exchange_send(struct exchange *x)
                         return exchange_refuse(x, 400, "malformed chunked body");
                 r = stream_drain(&u->stream, &u->out);
                 x->upstream_blocked = r == STREAM_E_AGAIN;
-                if (r == STREAM_E_AGAIN)
-                        return send_blocked(x);
                 if (r != 0)
-                        return exchange_upstream_lost(x, "closed while the request was sent");
+                        return send_blocked(x, r != STREAM_E_AGAIN);
                 if (x->request.complete)
                         return send_finish(x);
                 if (buffer_length(&c->in) > 0)
                         continue;
                 r = stream_fill(&c->stream, &c->in);
                 if (r == STREAM_E_AGAIN)
-                        return send_blocked(x);
+                        return send_blocked(x, false);
                 if (r != 0)
                         c->gone = true;
                 if (c->gone)

@@ -96,6 +96,7 @@ static void collect(struct head *h, struct fields *f)
         for (unsigned i = 0; i < h->n_headers; i++) {
                 struct header *header = &h->headers[i];
 
+                header->value = slice_trim(header->value); /* llhttp leaves blanks behind it */
                 header->hop = header->hop || is_hop_by_hop(header->name);
                 if (slice_is_nocase(header->name, "Host")) {
                         f->host = header->value;
@@ -149,7 +150,7 @@ static bool authority_parse(struct slice text, struct slice *ret_host, struct sl
         if (text.length && text.data[0] == '[') {
                 const char *end = memchr(text.data, ']', text.length);
 
-                if (!end)
+                if (!end || end == text.data + 1)
                         return false;
                 n = (size_t)(end - text.data) + 1;
                 for (size_t i = 1; i + 1 < n; i++) {

@@ -167,7 +167,7 @@ static void message_reset(struct message *m, enum message_kind kind, bool to_hea
 }
 
 /* llhttp's error for what its strict mode refuses and head_check() does not know. */
-static enum head_answer answer_of_llhttp(llhttp_errno_t e)
+static enum head_answer answer_of_llhttp(llhttp_errno_t e, const struct head *h)
 {
         switch (e) {
         case HPE_INVALID_METHOD:
@@ -179,7 +179,7 @@ static enum head_answer answer_of_llhttp(llhttp_errno_t e)
         case HPE_INVALID_CONTENT_LENGTH:
                 return HEAD_E_LENGTH;
         case HPE_UNEXPECTED_CONTENT_LENGTH:
-                return HEAD_E_CODING_PLACE;
+                return head_header(h, "Transfer-Encoding").data ? HEAD_E_CODING_PLACE : HEAD_E_LENGTH;
         case HPE_INVALID_TRANSFER_ENCODING:
                 return HEAD_E_CODING;
         case HPE_INVALID_STATUS:
@@ -195,7 +195,7 @@ static enum head_answer head_parse(struct message *m, struct slice text)
         enum head_answer a;
 
         if (e != HPE_OK && !(e == HPE_PAUSED && m->complete))
-                return answer_of_llhttp(e);
+                return answer_of_llhttp(e, &m->head);
         if (!m->parsed)
                 return HEAD_E_SYNTAX;
         m->head.minor = m->parser.http_minor;
@@ -215,6 +215,7 @@ static int head_find(enum message_kind kind, const struct message_limits *limits
         const char *line_end;
 
         *ret_length = head_length(input, kind == MESSAGE_REQUEST, ret_skip);
+        input = slice_from(input, *ret_skip);
         line_end = memchr(input.data, '\n', input.length);
         if (kind == MESSAGE_REQUEST &&
             (line_end ? (size_t)(line_end - input.data) : input.length) > limits->target_bytes + 32)

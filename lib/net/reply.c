@@ -82,8 +82,11 @@ int reply_put(struct exchange *x)
         r = reply_head_put(x);
         if (r != 0)
                 return r;
-        if (x->status == 204)
-                return framing_put(out, FRAMING_NONE, 0);
+        if (x->status < 300) {
+                r = framing_put(out, x->status == 204 ? FRAMING_NONE : FRAMING_SIZED, 0);
+                x->answered = r == 0;
+                return r;
+        }
         n = x->worker->program->error_body(x, x->status, message, body, sizeof(body));
         r = buffer_put_text(out, "Content-Type: application/json\r\n");
         if (r == 0)

@@ -162,7 +162,7 @@ bool upstream_may_open(struct worker *w)
 {
         struct upstream_pool *p = w->pool;
 
-        if (p->n_all < w->settings->n_upstreams)
+        if (p->n_all + w->n_dials < w->settings->n_upstreams)
                 return true;
         if (list_is_empty(&p->ages))
                 return false;
@@ -213,7 +213,7 @@ void upstream_release(struct upstream *u, bool reusable)
         u->exchange = NULL;
         reusable = reusable && u->connected && buffer_length(&u->in) == 0 &&
                    buffer_length(&u->out) == 0 && !w->stopping &&
-                   p->n_idle < w->settings->n_upstreams_idle && !is_worn(u, uv_now(w->loop));
+                   w->settings->n_upstreams_idle > 0 && !is_worn(u, uv_now(w->loop));
         /* what lies in the TLS layer brings no event: look at it now */
         if (reusable && stream_has_more(&u->stream))
                 reusable = stream_is_quiet(&u->stream);
@@ -223,6 +223,8 @@ void upstream_release(struct upstream *u, bool reusable)
         }
         buffer_wipe(&u->out);
         buffer_release(&u->in);
+        if (p->n_idle >= w->settings->n_upstreams_idle)
+                idle_close(LIST_ENTRY(p->ages.next, struct upstream, age));
         u->idle_since_ms = uv_now(w->loop);
         list_push_front(bucket_of(p, u->origin, &u->source), &u->bucket);
         list_push_back(&p->ages, &u->age);

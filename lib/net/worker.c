@@ -101,10 +101,11 @@ static void on_turn(uv_idle_t *turn)
         struct list batch;
 
         /* what becomes ready meanwhile waits for the next turn */
-        batch = w->ready;
-        batch.next->previous = &batch;
-        batch.previous->next = &batch;
-        list_init(&w->ready);
+        list_init(&batch);
+        if (!list_is_empty(&w->ready)) {
+                list_insert_between(&batch, w->ready.previous, w->ready.next);
+                list_init(&w->ready);
+        }
         while (!list_is_empty(&batch)) {
                 struct ready *r = LIST_ENTRY(batch.next, struct ready, link);
 

@@ -58,6 +58,7 @@ struct worker {
         struct dialler *dialler;
         struct block_pool blocks;
         struct upstream_pool *pool;
+        unsigned n_dials; /* under way: they count as upstream connections */
         struct list clients[WORKER_BUCKETS]; /* by address */
         unsigned n_clients;
         struct list exchanges_free;

@@ -96,44 +96,6 @@ static int mark_add(struct source *s, const struct token *t, bool continues)
         return 0;
 }
 
-static const char *scan_explain(int answer)
-{
-        switch (answer) {
-        case SCAN_E_COMMENT:
-                return "a comment begins here and is never closed";
-        case SCAN_E_TEXT:
-                return "a text begins here and its closing quote is missing";
-        default:
-                return "@include is not supported";
-        }
-}
-
-static int source_scan(struct source *s, struct diag *d)
-{
-        struct scanner scanner = { { s->text, s->length }, 1 };
-        enum token_kind previous = TOKEN_OTHER;
-        struct token t;
-        int r;
-
-        for (;;) {
-                r = token_next(&scanner, &t);
-                if (r)
-                        break;
-                if (t.kind == TOKEN_TEXT || t.kind == TOKEN_NUMBER || t.kind == TOKEN_BOOL) {
-                        r = mark_add(s, &t, t.kind == TOKEN_TEXT && previous == TOKEN_TEXT);
-                        if (r)
-                                return r;
-                }
-                previous = t.kind;
-        }
-        if (r == SCAN_E_END)
-                return 0;
-        diag_error(d, (struct place){ s->path, t.line },
-                   r == SCAN_E_INCLUDE ? "write  include = [ \"conf.d/*.cfg\" ];  instead" : NULL,
-                   "%s", scan_explain(r));
-        return -EINVAL;
-}
-
 struct scope {
         const char *open; /* the bracket that opened it */
         size_t outer;     /* index of the scope around it */
@@ -161,6 +123,105 @@ static bool scope_enter(struct scope_list *l, const char *open)
 static void scope_list_done(struct scope_list *l)
 {
         free(l->scopes);
+}
+
+static const char *scan_explain(int answer)
+{
+        switch (answer) {
+        case SCAN_E_COMMENT:
+                return "a comment begins here and is never closed";
+        case SCAN_E_TEXT:
+                return "a text begins here and its closing quote is missing";
+        default:
+                return "@include is not supported";
+        }
+}
+
+static void scan_report(const struct source *s, int answer, unsigned line, struct diag *d)
+{
+        const char *remedy = NULL;
+
+        if (answer == SCAN_E_INCLUDE)
+                remedy = "write  include = [ \"conf.d/*.cfg\" ];  instead";
+        /* Behind a forgotten quote texts and what stands between them change places: the first text
+         * that runs over a line's end is the one. */
+        if (answer == SCAN_E_TEXT && s->long_text_line)
+                line = s->long_text_line;
+        diag_error(d, (struct place){ s->path, line }, remedy, "%s", scan_explain(answer));
+}
+
+static void syntax_report(const struct source *s, unsigned line, struct diag *d)
+{
+        if (s->long_text_line && s->long_text_line <= line)
+                diag_error(d, (struct place){ s->path, s->long_text_line },
+                           "is its closing quote missing?",
+                           "syntax error: a text begins here and runs over the end of the line");
+        else
+                diag_error(d, (struct place){ s->path, line }, SYNTAX_REMEDY,
+                           "syntax error on this line or just before it");
+}
+
+/*
+ * May a text stand here? libconfig 1.5 loses the memory of a text that it meets where its grammar
+ * knows none, so it does not get to see one.
+ */
+static bool text_may_follow(const struct token *previous, const char *open)
+{
+        switch (previous->kind) {
+        case TOKEN_TEXT:
+                return true;
+        case TOKEN_OPEN:
+                return previous->text.data[0] != '{';
+        case TOKEN_OTHER:
+                if (previous->text.length == 0)
+                        return false;
+                return strchr("=:", previous->text.data[0]) ||
+                       (previous->text.data[0] == ',' && open && open[0] != '{');
+        default:
+                return false;
+        }
+}
+
+/* Takes in a token after `previous`. Returns 0, -EINVAL where it cannot stand there, or -ENOMEM. */
+static int token_take(struct source *s, const struct token *t, const struct token *previous,
+                      struct scope_list *scopes)
+{
+        if (t->kind == TOKEN_OPEN && !scope_enter(scopes, t->text.data))
+                return fault(-ENOMEM);
+        if (t->kind == TOKEN_CLOSE)
+                scopes->here = scopes->scopes[scopes->here].outer;
+        if (t->kind == TOKEN_TEXT) {
+                if (!text_may_follow(previous, scopes->scopes[scopes->here].open))
+                        return -EINVAL;
+                if (!s->long_text_line && memchr(t->text.data, '\n', t->text.length))
+                        s->long_text_line = t->line;
+        }
+        if (t->kind != TOKEN_TEXT && t->kind != TOKEN_NUMBER && t->kind != TOKEN_BOOL)
+                return 0;
+        return mark_add(s, t, t->kind == TOKEN_TEXT && previous->kind == TOKEN_TEXT);
+}
+
+static int source_scan(struct source *s, struct diag *d)
+{
+        struct scanner scanner = { { s->text, s->length }, 1 };
+        struct token t, previous = { TOKEN_OTHER, { s->text, 0 }, 1 };
+        CLEANUP(scope_list_done) struct scope_list scopes = { NULL };
+        int answer, r = scope_enter(&scopes, NULL) ? 0 : fault(-ENOMEM);
+
+        while (r == 0) {
+                answer = token_next(&scanner, &t);
+                if (answer == SCAN_E_END)
+                        return 0;
+                if (answer) {
+                        scan_report(s, answer, t.line, d);
+                        return -EINVAL;
+                }
+                r = token_take(s, &t, &previous, &scopes);
+                previous = t;
+        }
+        if (r == -EINVAL)
+                syntax_report(s, t.line, d);
+        return r;
 }
 
 /* Walks names with the bracket they stand in until `visit` says stop. */
@@ -219,25 +280,22 @@ static bool second_visit(void *context, const struct token *name, const char *op
         return w->first_line == 0;
 }
 
-static void syntax_report(const struct source *s, struct diag *d)
+static void parse_report(const struct source *s, struct diag *d)
 {
         struct twice w = { s, (unsigned)config_error_line(&s->config) };
         struct place at = { s->path, w.line };
         const char *text = config_error_text(&s->config);
 
-        if (text && strstr(text, "duplicate")) {
+        if (text && strstr(text, "duplicate"))
                 names_walk(s, second_visit, &w);
-                if (w.first_line) {
-                        diag_error(d, at, NULL, "\"%.*s\" is given twice, first in line %u",
-                                   (int)MIN(w.second.text.length, (size_t)64), w.second.text.data,
-                                   w.first_line);
-                        return;
-                }
-        }
-        if (text && strstr(text, "mismatched element"))
+        if (w.first_line)
+                diag_error(d, at, NULL, "\"%.*s\" is given twice, first in line %u",
+                           (int)MIN(w.second.text.length, (size_t)64), w.second.text.data,
+                           w.first_line);
+        else if (text && strstr(text, "mismatched element"))
                 diag_error(d, at, NULL, "a list in [ ] holds values of different types");
         else
-                diag_error(d, at, SYNTAX_REMEDY, "syntax error on this line or just before it");
+                syntax_report(s, w.line, d);
 }
 
 /* Ties the scalars below `setting` to their marks. False: the tree and the scan disagree. */
@@ -267,7 +325,7 @@ static int source_parse(struct source *s, struct diag *d)
         size_t n_tied = 0;
 
         if (config_read_string(&s->config, s->text) != CONFIG_TRUE) {
-                syntax_report(s, d);
+                parse_report(s, d);
                 return -EINVAL;
         }
         if (!marks_tie(s, config_root_setting(&s->config), &n_tied) || n_tied != s->n_marks) {

@@ -25,6 +25,7 @@ struct source {
         size_t length;
         struct mark *marks;
         size_t n_marks;
+        unsigned long_text_line; /* where the first text with a line's end in it begins; 0: none */
         config_t config;
 };
 

@@ -185,7 +185,7 @@ static bool text_check(const char *text, const config_setting_t *setting,
                 diag_error(d, at, NULL, "%s holds a control character", row->name);
         else if ((row->flags & SETTING_NAME) && !text_is_name(text))
                 diag_error(d, at, "1 to 64 of A-Z a-z 0-9 . _ -, not starting with a dot",
-                           "%s is not a name", row->name);
+                           "%s is not a legal name", row->name);
         else if (row->choices && !text_is_choice(text, row->choices))
                 choices_report(at, row, d);
         else if (length == 0 && min > 0)

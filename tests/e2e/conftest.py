@@ -13,6 +13,11 @@ from support.ca import Authority  # noqa: E402
 from support.site import Site  # noqa: E402
 
 
+def pytest_configure(config):
+    """Long tracebacks print the arguments of functions: requests with their keys."""
+    config.option.tbstyle = "short"
+
+
 def pytest_addoption(parser):
     parser.addoption("--build-dir", help="meson build folder with the programs under test; "
                                          "$KEYROUTER_BUILD, or build")

@@ -2,9 +2,9 @@
 /*
  * Any set of address ranges: the map of groups answers as a scan over all ranges does.
  *
- * Each line of the input is a letter, a to h, that names a group, and a range in any notation. Lines that
- * are none are parsed and left out. Asked are the ends of each range and their neighbours, and the text of
- * each address survives formatting and parsing.
+ * Each line of the input is a letter, a to h, that names a group, and a range in any notation.
+ * Lines that are none are parsed and left out. Asked are the ends of each range and their
+ * neighbours, and the text of each address survives formatting and parsing.
  */
 #include "policy/address_map.h"
 #include "policy/policy.h"

@@ -119,11 +119,20 @@ class Process:
         for name in ("cmdline", "environ"):
             try:
                 canary.evidence(f"/proc/PID/{name} of {self.name}", self._proc(name))
+            except PermissionError:
+                continue  # a daemon that cannot be dumped hides it from all but root
             except (FileNotFoundError, ProcessLookupError):
                 return  # it has just ended
 
     def memory(self):
-        """Bytes: "rss", "pss", "private_dirty"."""
+        """Bytes: "rss", and where the system lets us look "pss" and "private_dirty"."""
+        try:
+            return self._memory_rows()
+        except PermissionError:
+            rows = dict(line.split(":", 1) for line in self._proc("status").decode().splitlines())
+            return {"rss": int(rows["VmRSS"].split()[0]) * 1024}
+
+    def _memory_rows(self):
         rows = dict(line.split(":", 1) for line in self._proc("smaps_rollup").decode().splitlines()[1:])
         return {name: int(rows[row].split()[0]) * 1024 for name, row in
                 (("rss", "Rss"), ("pss", "Pss"), ("private_dirty", "Private_Dirty"))}

@@ -51,6 +51,59 @@ def request_format(method, target, host, headers=(), body=b""):
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
 
 
+class Truncated(ConnectionError):
+    """The TCP connection ended without TLS having said so."""
+
+
+class _Tls:
+    """TLS over memory: Python's own wrapping tells RST and FIN apart in some versions only."""
+
+    def __init__(self, sock, context, name, session):
+        self._socket = sock
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name,
+                                       session=session)
+        self._run(self.object.do_handshake)
+
+    def _run(self, step):
+        while True:
+            try:
+                result = step()
+                self._flush()
+                return result
+            except ssl.SSLWantReadError:
+                self._flush()
+                data = self._socket.recv(65536)
+                if not data:
+                    raise Truncated("the connection ended without a close_notify") from None
+                self._incoming.write(data)
+            except ssl.SSLError:
+                self._flush()  # the alert
+                raise
+
+    def _flush(self):
+        if self._outgoing.pending:
+            self._socket.sendall(self._outgoing.read())
+
+    def recv(self, size):
+        try:
+            return self._run(lambda: self.object.read(size))
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def sendall(self, data):
+        self.object.write(data)
+        self._flush()
+
+    def finish(self):
+        """Our close_notify; the other side's is not waited for."""
+        try:
+            self.object.unwrap()
+        except ssl.SSLError:
+            pass
+        self._flush()
+
+
 class RawClient:
     """tls: None for plain, or an SSLContext. address: "127.0.0.1:80" or (host, port)."""
 
@@ -63,13 +116,13 @@ class RawClient:
         self.socket = socket.create_connection(
             address, timeout, source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls:
-            try:
-                self.socket = tls.wrap_socket(self.socket, server_hostname=sni or address[0],
-                                              session=session, suppress_ragged_eofs=False)
-            except BaseException:
-                self.socket.close()
-                raise
+        self.tls = None
+        try:
+            self.tls = _Tls(self.socket, tls, sni or address[0], session) if tls else None
+        except BaseException:
+            self.socket.close()
+            raise
+        self._stream = self.tls or self.socket
 
     def __enter__(self):
         return self
@@ -81,10 +134,14 @@ class RawClient:
     def local(self):
         return self.socket.getsockname()[:2]
 
+    @property
+    def session(self):
+        return self.tls.object.session
+
     # ---- out
 
     def send(self, data):
-        self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        self._stream.sendall(data.encode("latin-1") if isinstance(data, str) else data)
 
     def send_pieces(self, data, size=1):
         """Each piece in a segment (and TLS record) of its own."""
@@ -96,20 +153,15 @@ class RawClient:
         return self.response(method)
 
     def finish(self):
-        """FIN of our side."""
-        if isinstance(self.socket, ssl.SSLSocket):
-            self.socket.settimeout(DEADLINE_S)
-            self.socket = self.socket.unwrap()
+        """FIN of our side, after a close_notify."""
+        if self.tls:
+            self.tls.finish()
         self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self):
         """RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._put_evidence()
-        if isinstance(self.socket, ssl.SSLSocket):
-            socket.socket(fileno=self.socket.detach()).close()
-        else:
-            self.socket.close()
+        self.close()
 
     def close(self):
         self._put_evidence()
@@ -122,8 +174,8 @@ class RawClient:
     # ---- in
 
     def _more(self):
-        """More bytes, or b"" at a clean end; ConnectionResetError and SSLEOFError as they come."""
-        data = self.socket.recv(65536)
+        """More bytes, or b"" at a clean end; ConnectionResetError or Truncated at another."""
+        data = self._stream.recv(65536)
         self.received += data
         self.all_received += data
         return data
@@ -132,7 +184,7 @@ class RawClient:
         while not enough():
             try:
                 ended = not self._more()
-            except (ConnectionError, ssl.SSLEOFError) as error:
+            except ConnectionError as error:
                 raise BrokenAnswer(f"the connection broke: {error}", self.received) from error
             if ended:
                 raise BrokenAnswer("the connection ended within the answer", self.received)
@@ -211,7 +263,7 @@ class RawClient:
         try:
             while self._more():
                 pass
-        except (ConnectionError, ssl.SSLEOFError) as error:
+        except ConnectionError as error:
             raise BrokenAnswer(f"no clean end: {error}", self.received) from error
         data = bytes(self.received)
         self.received.clear()
@@ -226,11 +278,7 @@ class RawClient:
             while self._more():
                 pass
             return "clean"
-        except ssl.SSLEOFError:
+        except Truncated:
             return "fin"
         except ConnectionError:
             return "reset"
-
-    @property
-    def session(self):
-        return self.socket.session

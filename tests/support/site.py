@@ -114,8 +114,9 @@ class Site:
     # ---- programs
 
     def _start(self, name, program, config, **options):
-        process = Process(name, [program_find(self.build, program), *options.pop("argv", []),
-                                 config], self.folder, options.pop("environment", None))
+        """options: argv (further words), environment (further variables)."""
+        argv = [program_find(self.build, program), *options.get("argv", ()), "-c", config]
+        process = Process(name, argv, self.folder, options.get("environment"))
         self.processes.append(process)
         return process
 

@@ -9,6 +9,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.vendor import Vendor  # noqa: E402
 
 
+def pytest_configure(config):
+    """Long tracebacks print the arguments of functions: requests with their keys."""
+    config.option.tbstyle = "short"
+
+
 @pytest.fixture(scope="session")
 def one_vendor(tmp_path_factory):
     vendor = Vendor(tmp_path_factory.mktemp("vendor"))

@@ -119,7 +119,8 @@ static void intervals_are_sorted_and_disjoint(const struct policy *p)
         }
 }
 
-/* The definition, word for word: of all ranges that hold it the smallest, of equals the first group. */
+/* The definition, word for word: of all ranges that hold it the smallest, of equals the first
+ * group. */
 static const struct group *group_by_scan(const struct policy *p, const struct addr *a)
 {
         const struct group *best = NULL;

@@ -6,7 +6,8 @@
 
 #define TEXT_MAX 4096
 
-/* The plan of one provider as "k1: 1 2; k2: 3; full: 4; no key: 5", addresses by their last byte. */
+/* The plan of one provider as "k1: 1 2; k2: 3; full: 4; no key: 5", addresses by their last
+ * byte. */
 static void plan_text(const struct plan *plan, unsigned provider, char *text)
 {
         const struct provider *wanted = &plan->policy->providers[provider];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small policies at random, planned twice: by the planner, and by trying everything. What is compared is
- * what the planner promises exactly: no capacity exceeded, no key that a group may not use, and the
- * desks served, priority by priority.
+ * Small policies at random, planned twice: by the planner, and by trying everything. What is
+ * compared is what the planner promises exactly: no capacity exceeded, no key that a group may not
+ * use, and the desks served, priority by priority.
  */
 #include "tests/unit/policy/build.h"
 
@@ -30,7 +30,8 @@ struct score {
         unsigned desks[N_PRIORITIES];
 };
 
-/* Keys that all groups with keys behind an address may use. False: there are such groups, but no key. */
+/* Keys that all groups with keys behind an address may use. False: there are such groups, but no
+ * key. */
 static bool address_keys(const struct model *m, unsigned address, unsigned *ret_keys)
 {
         unsigned keys = ~0U, n = 0;

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#define LOOP_PATIENCE_MS 20000 /* a bound for broken code; nothing waits this long when all is well */
+#define LOOP_PATIENCE_MS \
+        20000 /* a bound for broken code; nothing waits this long when all is well */
 
 typedef bool loop_condition_fn(void *context);
 

@@ -41,9 +41,18 @@ static size_t question_read(const uint8_t *query, size_t length, char *name, siz
 static size_t record_write(uint8_t *out, unsigned type, uint32_t ttl_s, const char *address)
 {
         bool six = type == TYPE_AAAA;
-        uint8_t fixed[] = { 0xc0, HEADER_BYTES, 0, (uint8_t)type, 0, 1,
-                            (uint8_t)(ttl_s >> 24), (uint8_t)(ttl_s >> 16), (uint8_t)(ttl_s >> 8),
-                            (uint8_t)ttl_s, 0, six ? 16 : 4 };
+        uint8_t fixed[] = { 0xc0,
+                            HEADER_BYTES,
+                            0,
+                            (uint8_t)type,
+                            0,
+                            1,
+                            (uint8_t)(ttl_s >> 24),
+                            (uint8_t)(ttl_s >> 16),
+                            (uint8_t)(ttl_s >> 8),
+                            (uint8_t)ttl_s,
+                            0,
+                            six ? 16 : 4 };
 
         memcpy(out, fixed, sizeof(fixed));
         assert_int_equal(inet_pton(six ? AF_INET6 : AF_INET, address, out + sizeof(fixed)), 1);
@@ -58,8 +67,8 @@ static struct stub_host *host_find(struct stub_dns *s, const char *name)
         return NULL;
 }
 
-static size_t answer_write(const struct stub_host *h, unsigned type, const uint8_t *query, size_t end,
-                           uint8_t *out)
+static size_t answer_write(const struct stub_host *h, unsigned type, const uint8_t *query,
+                           size_t end, uint8_t *out)
 {
         const char *const *texts = type == TYPE_A ? h->a : h->aaaa;
         size_t n = end;
@@ -82,8 +91,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
         *ret = uv_buf_init(buffer, sizeof(buffer));
 }
 
-static void on_query(uv_udp_t *udp, ssize_t n_read, const uv_buf_t *buffer, const struct sockaddr *from,
-                     unsigned flags)
+static void on_query(uv_udp_t *udp, ssize_t n_read, const uv_buf_t *buffer,
+                     const struct sockaddr *from, unsigned flags)
 {
         struct stub_dns *s = udp->data;
         const uint8_t *query = (const uint8_t *)buffer->base;
@@ -111,7 +120,8 @@ static void on_query(uv_udp_t *udp, ssize_t n_read, const uv_buf_t *buffer, cons
 
 void stub_dns_start(struct stub_dns *s, uv_loop_t *loop)
 {
-        struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in any = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         struct sockaddr_in name;
         int length = sizeof(name);
 
@@ -129,10 +139,11 @@ void stub_dns_stop(struct stub_dns *s)
         uv_close((uv_handle_t *)&s->udp, NULL);
 }
 
-struct stub_host *stub_dns_add(struct stub_dns *s, const char *name, const char *a, const char *aaaa)
+struct stub_host *stub_dns_add(struct stub_dns *s, const char *name, const char *a,
+                               const char *aaaa)
 {
         assert_true(s->n_hosts < STUB_MAX_HOSTS);
-        s->hosts[s->n_hosts] = (struct stub_host){ .name = name, .a = { a }, .aaaa = { aaaa },
-                                                   .ttl_s = 60 };
+        s->hosts[s->n_hosts] =
+                (struct stub_host){ .name = name, .a = { a }, .aaaa = { aaaa }, .ttl_s = 60 };
         return &s->hosts[s->n_hosts++];
 }

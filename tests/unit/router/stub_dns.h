@@ -17,7 +17,7 @@ enum stub_rcode { STUB_ANSWER = 0, STUB_SERVFAIL = 2, STUB_NXDOMAIN = 3, STUB_SI
 struct stub_host {
         const char *name;
         enum stub_rcode rcode;
-        const char *a[2];  /* addresses; none: NODATA */
+        const char *a[2]; /* addresses; none: NODATA */
         const char *aaaa[2];
         uint32_t ttl_s;
         bool aaaa_silent;
@@ -36,4 +36,5 @@ void stub_dns_start(struct stub_dns *s, uv_loop_t *loop);
 /* Closed when the loop has turned. */
 void stub_dns_stop(struct stub_dns *s);
 /* Valid until the stub stops. */
-struct stub_host *stub_dns_add(struct stub_dns *s, const char *name, const char *a, const char *aaaa);
+struct stub_host *stub_dns_add(struct stub_dns *s, const char *name, const char *a,
+                               const char *aaaa);

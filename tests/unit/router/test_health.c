@@ -95,9 +95,8 @@ static void a_refused_slot_rests_and_one_request_tries_it(void **state)
         assert_int_equal(admit(d, 0, START + MINUTE), HEALTH_SLOT_SUSPENDED);
         health_move(d->health, &d->site.slots[0], HEALTH_SUCCEEDED, NULL, true, START + MINUTE + 1);
         assert_int_equal(admit(d, 0, START + MINUTE + 1), HEALTH_SERVE);
-        assert_string_equal(told,
-                            "slot_suspended austin-1 198.51.100.1 address not listed\n"
-                            "slot_restored austin-1 198.51.100.1 the vendor takes it again\n");
+        assert_string_equal(told, "slot_suspended austin-1 198.51.100.1 address not listed\n"
+                                  "slot_restored austin-1 198.51.100.1 the vendor takes it\n");
 }
 
 static void each_refusal_in_a_row_doubles_the_rest(void **state)
@@ -220,10 +219,11 @@ static void a_suspended_key_rests_with_all_its_slots(void **state)
         assert_int_equal(admit(d, 0, START + MINUTE), HEALTH_PROBE);
 }
 
+/* Its other refusals are too long ago to count by then. */
 static void a_key_refused_by_its_probe_rests_twice_as_long(void **state)
 {
         struct desk *d = *state;
-        uint64_t due_ms = START + MINUTE;
+        uint64_t due_ms = START + HEALTH_KEY_WINDOW_MS + MINUTE;
 
         suspend_key(d);
         assert_int_equal(admit(d, 0, due_ms), HEALTH_PROBE);
@@ -242,6 +242,17 @@ static void an_address_that_never_worked_does_not_speak_for_the_key(void **state
         health_move(d->health, &d->site.slots[4], HEALTH_REFUSED, "c", true, due_ms);
         assert_int_equal(health_key_view(d->health, &d->site.keys[0], due_ms).n_refusals, 1);
         assert_int_equal(admit(d, 5, due_ms), HEALTH_PROBE);
+}
+
+static void only_the_probe_gives_its_claim_back(void **state)
+{
+        struct desk *d = *state;
+        uint64_t due_ms = START + MINUTE;
+
+        suspend_key(d);
+        assert_int_equal(admit(d, 4, due_ms), HEALTH_PROBE);
+        refuse(d, 5, due_ms);
+        assert_int_equal(admit(d, 3, due_ms), HEALTH_KEY_SUSPENDED);
 }
 
 static void a_slot_that_may_not_try_leaves_the_key_to_another(void **state)
@@ -306,8 +317,10 @@ static void a_wanted_slot_is_tried_now_and_then(void **state)
         assert_int_equal(admit(d, 0, START + HEALTH_TRIAL_WANTED_MS - 1), HEALTH_NOT_LIVE);
         assert_int_equal(admit(d, 0, START + HEALTH_TRIAL_WANTED_MS), HEALTH_PROBE);
         health_move(d->health, &d->site.slots[0], HEALTH_SUCCEEDED, NULL, true, START);
-        assert_string_equal(told, "slot_live austin-1 198.51.100.1 the vendor takes it again\n");
+        assert_string_equal(told, "slot_live austin-1 198.51.100.1 the vendor takes it\n");
         assert_int_equal(admit(d, 0, START), HEALTH_SERVE);
+        refuse(d, 0, START); /* from now on it is a slot as any */
+        assert_int_equal(admit(d, 0, START + MINUTE), HEALTH_PROBE);
 }
 
 static void a_propagating_slot_waits_for_its_delay(void **state)
@@ -368,6 +381,23 @@ static void a_new_plan_inherits_what_is_still_the_same(void **state)
         health_freep(&h);
         h = NULL;
         free(next);
+}
+
+static void refusals_before_and_after_a_new_plan_add_up(void **state)
+{
+        CLEANUP(health_freep) struct health *h = NULL;
+        struct desk *d = *state;
+        struct slot *slots = d->site.slots;
+
+        for (unsigned i = 0; i < 3; i++)
+                succeed(d, i, START);
+        refuse(d, 0, START);
+        refuse(d, 1, START);
+        assert_int_equal(health_new(&d->site.plan, START, &h), 0);
+        health_carry(d->health, h);
+        assert_int_equal(health_key_view(h, &d->site.keys[0], START).state, HEALTH_STATE_OK);
+        health_move(h, &slots[2], HEALTH_REFUSED, "c", false, START);
+        assert_int_equal(health_key_view(h, &d->site.keys[0], START).state, HEALTH_STATE_SUSPENDED);
 }
 
 static void a_view_tells_state_and_end(void **state)
@@ -463,12 +493,14 @@ int main(void)
                 HEALTH_TEST(a_suspended_key_rests_with_all_its_slots),
                 HEALTH_TEST(a_key_refused_by_its_probe_rests_twice_as_long),
                 HEALTH_TEST(an_address_that_never_worked_does_not_speak_for_the_key),
+                HEALTH_TEST(only_the_probe_gives_its_claim_back),
                 HEALTH_TEST(a_slot_that_may_not_try_leaves_the_key_to_another),
                 HEALTH_TEST(what_an_answer_says_about_the_credential),
                 HEALTH_TEST(a_wanted_slot_is_tried_now_and_then),
                 HEALTH_TEST(a_propagating_slot_waits_for_its_delay),
                 HEALTH_TEST(no_trial_on_a_suspended_key),
                 HEALTH_TEST(a_new_plan_inherits_what_is_still_the_same),
+                HEALTH_TEST(refusals_before_and_after_a_new_plan_add_up),
                 HEALTH_TEST(a_view_tells_state_and_end),
                 HEALTH_TEST(causes_beyond_the_bound_have_a_common_name),
                 HEALTH_TEST(of_many_threads_one_gets_the_probe),

@@ -13,7 +13,7 @@ HOSTS_MAX = 100  # "fewer than 100 public IPs ... per embedded key" and "Maximum
 PROPAGATION_S = 420  # new keys can take seven minutes; host edits are taken to be alike
 WINDOW_S = 60
 
-_HOST_NAME = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*")
+_HOST_NAME = re.compile(r"(\*\.)?([a-z0-9-]+\.)*[a-z][a-z0-9-]*")
 _FIELDS = {"embedded": ["key"], "secret": ["id", "token"], "bearer": ["token"]}
 
 
@@ -37,7 +37,7 @@ def host_parse(text):
         return str(ipaddress.ip_address(text))
     except ValueError:
         pass
-    if text == "*" or (_HOST_NAME.fullmatch(text) and not re.fullmatch(r"[0-9.]+", text)):
+    if text == "*" or _HOST_NAME.fullmatch(text):
         return text
     raise Refusal(422, f"'{text}' is neither one address nor a host name")
 

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rows check each value by itself; what they cannot know (plain text beyond loopback, a
+ * certificate without its key) is checked here, all of it, so that one run shows every mistake.
+ */
+#include "router/config.h"
+
+#include "lib/base/fault.h"
+
+#include <errno.h>
+
+#define UPSTREAM_IDLE_MS 55000
+#define UPSTREAM_LIFE_MS 300000 /* vendors move without notice: an old connection hides a new address */
+
+static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
+
+#define SECONDS(name_, default_, help_)                                                     \
+        {                                                                                   \
+                .name = #name_, .type = SETTING_INT,                                        \
+                .offset = offsetof(struct config_timeouts, name_), .min = 1, .max = 3600,   \
+                .default_int = (default_), .help = (help_)                                  \
+        }
+
+static const struct setting_row timeout_rows[] = {
+        SECONDS(head_s, 10, "seconds for a request's head"),
+        SECONDS(body_s, 30, "seconds for a request's body"),
+        SECONDS(idle_s, 75, "seconds that a connection may rest between requests"),
+        SECONDS(answer_s, 30, "seconds for a vendor's answer to reach the client"),
+        SECONDS(linger_s, 2, "seconds for the client to take its last answer"),
+        { NULL },
+};
+
+#define LIMIT(name_, min_, max_, default_, help_)                                           \
+        {                                                                                   \
+                .name = #name_, .type = SETTING_INT,                                        \
+                .offset = offsetof(struct config_limits, name_), .min = (min_),             \
+                .max = (max_), .default_int = (default_), .help = (help_)                   \
+        }
+
+static const struct setting_row limit_rows[] = {
+        LIMIT(connections, 1, 1000000, 10000, "connections of workstations at one time"),
+        LIMIT(connections_per_address, 1, 65536, 256, "the same of one workstation"),
+        LIMIT(upstream_idle, 0, 1000000, 10000, "connections to vendors kept for later"),
+        LIMIT(upstream_connections, 1, 1000000, 20000, "connections to vendors at one time"),
+        LIMIT(header_bytes, 1024, 20480, 16384, "longest head of a request"),
+        LIMIT(uri_bytes, 256, 16384, 8192, "longest target of a request"),
+        { NULL },
+};
+
+static const struct setting_row resolver_rows[] = {
+        { .name = "servers", .type = SETTING_TEXTS,
+          .offset = offsetof(struct config_resolver, servers),
+          .help = "name servers, as [ \"10.0.0.53:53\" ]; those of the system unless told" },
+        { NULL },
+};
+
+#define TEXT_ROW(name_, flags_, help_)                                                      \
+        {                                                                                   \
+                .name = #name_, .type = SETTING_TEXT_PLACED,                                \
+                .offset = offsetof(struct config_file, name_), .flags = (flags_),           \
+                .help = (help_)                                                             \
+        }
+
+static const struct setting_row config_rows[] = {
+        TEXT_ROW(policy, SETTING_REQUIRED, "path of the site's policy"),
+        { .name = "listen", .type = SETTING_TEXTS, .offset = offsetof(struct config_file, listen),
+          .help = "addresses and ports for TLS, as [ \"0.0.0.0:8443\" ]" },
+        { .name = "listen_plain", .type = SETTING_TEXTS,
+          .offset = offsetof(struct config_file, listen_plain),
+          .help = "loopback addresses and ports for plain HTTP, as [ \"127.0.0.1:8401\" ]" },
+        TEXT_ROW(certificate, 0, "PEM file with this router's certificate and its chain"),
+        TEXT_ROW(private_key, 0, "PEM file with the key of `certificate`"),
+        TEXT_ROW(credentials, 0,
+                 "directory of the credential files (default /etc/keyrouter/credentials)"),
+        TEXT_ROW(providers, 0, "directory of provider definitions in place of the installed ones"),
+        TEXT_ROW(vendor_ca, 0, "PEM file of CAs that vendors may have besides the system's"),
+        { .name = "system_ca", .type = SETTING_BOOL,
+          .offset = offsetof(struct config_file, system_ca), .default_int = 1,
+          .help = "trust the system's CAs for vendors" },
+        { .name = "workers", .type = SETTING_INT, .offset = offsetof(struct config_file, workers),
+          .min = 0, .max = 64, .help = "worker threads; 0 is one a processor" },
+        TEXT_ROW(address, 0, "the address that vendors see this router's own calls come from"),
+        TEXT_ROW(source, 0, "the address to call from where a group has none of its own"),
+        { .name = "log_level", .type = SETTING_TEXT,
+          .offset = offsetof(struct config_file, log_level), .default_text = "info",
+          .choices = log_levels, .help = "error, warning, info or debug" },
+        { .name = "resolver", .type = SETTING_GROUP,
+          .offset = offsetof(struct config_file, resolver), .rows = resolver_rows,
+          .help = "how the vendors' names are resolved" },
+        { .name = "timeouts", .type = SETTING_GROUP,
+          .offset = offsetof(struct config_file, timeouts), .rows = timeout_rows,
+          .help = "how long things may take" },
+        { .name = "limits", .type = SETTING_GROUP, .offset = offsetof(struct config_file, limits),
+          .rows = limit_rows, .help = "how much there may be" },
+        { NULL },
+};
+
+static void endpoints_check(const struct text_list *list, bool loopback_only, struct diag *d,
+                            struct endpoint *ret, size_t *ret_n)
+{
+        for (size_t i = 0; i < list->n_items; i++) {
+                const struct text_item *item = &list->items[i];
+                struct endpoint e;
+
+                if (*ret_n == CONFIG_MAX_LISTENS) {
+                        diag_error(d, item->at, NULL, "more than %d addresses to listen on",
+                                   CONFIG_MAX_LISTENS);
+                        return;
+                }
+                if (addr_port_parse(slice_of(item->text), &e.address, &e.port) != 0)
+                        diag_error(d, item->at, "write it as \"10.20.0.5:8443\" or \"[::1]:8443\"",
+                                   "\"%s\" is no address with a port", item->text);
+                else if (loopback_only && !addr_is_loopback(&e.address))
+                        diag_error(d, item->at, "use `listen`, which is TLS",
+                                   "plain HTTP on \"%s\", which is not a loopback address",
+                                   item->text);
+                else
+                        ret[(*ret_n)++] = e;
+        }
+}
+
+static void address_check(const struct text_item *item, const char *name, struct diag *d,
+                          struct addr *ret)
+{
+        if (item->text && (addr_parse(slice_of(item->text), ret) != 0 || addr_is_unspecified(ret)))
+                diag_error(d, item->at, "write one address, without a port",
+                           "%s \"%s\" is not an address", name, item->text);
+}
+
+static void tls_check(struct config *c, const char *path, struct diag *d)
+{
+        const struct config_file *f = &c->file;
+
+        c->certificate = f->certificate.text;
+        c->private_key = f->private_key.text;
+        if (c->certificate && !c->private_key)
+                diag_error(d, f->certificate.at, "set `private_key` to the PEM file of its key",
+                           "certificate without private_key");
+        if (c->private_key && !c->certificate)
+                diag_error(d, f->private_key.at, "set `certificate` to the PEM file that belongs to it",
+                           "private_key without certificate");
+        if (f->listen.n_items > 0 && !c->certificate && !c->private_key)
+                diag_error(d, f->listen.at, "set `certificate` and `private_key`",
+                           "listen needs a certificate");
+        if (f->listen.n_items == 0 && f->listen_plain.n_items == 0 && !c->certificate)
+                diag_error(d, (struct place){ path, 0 }, "set `listen`",
+                           "nothing to listen on");
+}
+
+static int resolver_check(struct config *c, struct diag *d)
+{
+        const struct text_list *list = &c->file.resolver.servers;
+        size_t size = 1;
+
+        for (size_t i = 0; i < list->n_items; i++) {
+                struct addr a;
+                uint16_t port;
+
+                size += strlen(list->items[i].text) + 1;
+                if (addr_port_parse(slice_of(list->items[i].text), &a, &port) != 0)
+                        diag_error(d, list->items[i].at, "write it as \"10.0.0.53:53\"",
+                                   "\"%s\" is no address of a name server", list->items[i].text);
+        }
+        if (list->n_items == 0)
+                return 0;
+        c->resolver_servers = settings_alloc(c->settings, 1, size);
+        if (!c->resolver_servers)
+                return fault(-ENOMEM);
+        for (size_t i = 0; i < list->n_items; i++) {
+                if (i > 0)
+                        strcat(c->resolver_servers, ",");
+                strcat(c->resolver_servers, list->items[i].text);
+        }
+        return 0;
+}
+
+static void net_fill(struct config *c)
+{
+        const struct config_timeouts *t = &c->file.timeouts;
+        const struct config_limits *l = &c->file.limits;
+
+        c->net = (struct net_settings){
+                .head_ms = (uint64_t)t->head_s * 1000,
+                .body_ms = (uint64_t)t->body_s * 1000,
+                .idle_ms = (uint64_t)t->idle_s * 1000,
+                .answer_ms = (uint64_t)t->answer_s * 1000,
+                .linger_ms = (uint64_t)t->linger_s * 1000,
+                .upstream_idle_ms = UPSTREAM_IDLE_MS,
+                .upstream_life_ms = UPSTREAM_LIFE_MS,
+                .n_connections = (unsigned)l->connections,
+                .n_connections_per_address = (unsigned)l->connections_per_address,
+                .n_upstreams = (unsigned)l->upstream_connections,
+                .n_upstreams_idle = (unsigned)l->upstream_idle,
+                .message = { .head_bytes = (size_t)l->header_bytes,
+                             .target_bytes = (size_t)l->uri_bytes },
+        };
+}
+
+static int config_check(struct config *c, const char *path, struct diag *d)
+{
+        const struct config_file *f = &c->file;
+        int r;
+
+        endpoints_check(&f->listen, false, d, c->listen, &c->n_listen);
+        endpoints_check(&f->listen_plain, true, d, c->listen_plain, &c->n_listen_plain);
+        tls_check(c, path, d);
+        address_check(&f->address, "address", d, &c->address);
+        address_check(&f->source, "source", d, &c->source);
+        r = resolver_check(c, d);
+        if (r < 0)
+                return r;
+        c->policy = f->policy.text;
+        c->credentials = f->credentials.text ? f->credentials.text : "/etc/keyrouter/credentials";
+        c->providers = f->providers.text;
+        c->vendor_ca = f->vendor_ca.text;
+        c->system_ca = f->system_ca;
+        c->workers = (unsigned)f->workers;
+        if (!log_level_parse(slice_of(f->log_level), &c->log_level))
+                c->log_level = LOG_LEVEL_INFO;
+        if (!c->system_ca && !c->vendor_ca)
+                diag_error(d, (struct place){ path, 0 }, "set `vendor_ca`, or leave system_ca = true",
+                           "no CA is trusted for vendors");
+        net_fill(c);
+        return 0;
+}
+
+int config_load(const char *path, struct diag *d, struct config **ret)
+{
+        CLEANUP(config_freep) struct config *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return fault(-ENOMEM);
+        r = settings_load(path, config_rows, &c->file, d, &c->settings);
+        if (r == 0)
+                r = config_check(c, path, d);
+        if (r < 0)
+                return r;
+        if (d->n_errors > 0)
+                return -EINVAL;
+        *ret = TAKE(c);
+        return 0;
+}
+
+void config_free(struct config *c)
+{
+        settings_file_free(c->settings);
+        free(c);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * config - what this router is told by its own file
+ *
+ * The policy says what the site wants; this file says where this machine listens, what it trusts and
+ * how much it takes on. Read once at the start, immutable from then on. Owner: main.
+ */
+#include "lib/base/log.h"
+#include "lib/net/worker.h"
+#include "lib/settings/settings.h"
+
+#define CONFIG_MAX_LISTENS 32
+
+struct endpoint {
+        struct addr address;
+        uint16_t port;
+};
+
+struct config_timeouts {
+        int64_t head_s, body_s, idle_s, answer_s, linger_s;
+};
+
+struct config_limits {
+        int64_t connections, connections_per_address, upstream_idle, upstream_connections;
+        int64_t header_bytes, uri_bytes;
+};
+
+struct config_resolver {
+        struct text_list servers;
+};
+
+/* The settings as they stand in the file. */
+struct config_file {
+        struct text_list listen, listen_plain;
+        struct text_item policy, certificate, private_key, credentials, providers, vendor_ca;
+        struct text_item address, source;
+        bool system_ca;
+        int64_t workers;
+        char *log_level;
+        struct config_resolver resolver;
+        struct config_timeouts timeouts;
+        struct config_limits limits;
+};
+
+struct config {
+        struct config_file file;
+        struct endpoint listen[CONFIG_MAX_LISTENS]; /* TLS */
+        size_t n_listen;
+        struct endpoint listen_plain[CONFIG_MAX_LISTENS]; /* loopback */
+        size_t n_listen_plain;
+        const char *policy;
+        const char *certificate, *private_key; /* both or none */
+        const char *credentials;
+        const char *providers; /* NULL: the installed ones */
+        const char *vendor_ca; /* NULL: none */
+        bool system_ca;
+        unsigned workers;    /* 0: one a processor */
+        struct addr address; /* as the vendor sees this router; unspecified: not told */
+        struct addr source;  /* of calls that have no address of their own; unspecified: the system's */
+        char *resolver_servers; /* "ADDRESS:PORT,..."; NULL: the system's */
+        enum log_level log_level;
+        struct net_settings net; /* of the whole process */
+        struct settings_file *settings;
+};
+
+/*
+ * Reads and checks `path`; whatever is wrong is a finding in *d. Returns 0 and *ret where there is
+ * no error, -EINVAL where there is one, or another negative errno (also a finding, but for -ENOMEM).
+ */
+MUST_CHECK int config_load(const char *path, struct diag *d, struct config **ret);
+void config_free(struct config *c);
+DEFINE_FREEP(struct config, config_free);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * vault - the credentials, and the only file that touches their bytes
+ *
+ * Read from files, rendered into what goes into a request, and wiped. Whoever needs one gets the
+ * finished placement; nobody gets the fields. Reference-counted and immutable, like the policy whose
+ * keys and backends it goes by.
+ *
+ * A credential NAME is the file NAME in $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=) or,
+ * where there is none, in the configured directory; there it must be a regular file of the service's
+ * user or of root that nobody else can read. Lines are `field=value`: `key=` of an embedded key, `id=`
+ * and `token=` of a secret one; empty lines and lines that begin with # are skipped.
+ */
+#include "policy/policy.h"
+
+struct vault;
+
+/*
+ * Every credential of the policy, or none: what is missing or wrong is a finding each, and -EINVAL.
+ * No finding shows a value. Other negative errno: no memory.
+ */
+MUST_CHECK int vault_load(const char *directory, const struct policy *policy, struct diag *d,
+                          struct vault **ret);
+struct vault *vault_ref(struct vault *v);
+void vault_unref(struct vault *v);
+
+static inline void vault_unrefp(struct vault **v)
+{
+        if (*v)
+                vault_unref(*v);
+}
+
+/* What goes into a request by this key or backend. Lives as long as the vault. */
+const struct placement *vault_key(const struct vault *v, const struct key *key);
+const struct placement *vault_backend(const struct vault *v, const struct backend *backend);
