@@ -51,7 +51,8 @@ static struct snapshot_settings snapshot_settings(const struct config *config)
 {
         return (struct snapshot_settings){ .policy = config->policy,
                                            .provider_dir = config->providers,
-                                           .credentials = config->credentials };
+                                           .credentials = config->credentials,
+                                           .router = config->address };
 }
 
 static void status_text_put(const struct daemon *d, char *text, size_t size)

@@ -138,10 +138,9 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct 
 }
 
 /*
- * Before the bind. The first option lets the router use an address that is not its own; it takes
- * CAP_NET_ADMIN, and without it the bind tells whether the address was local after all. The second
- * leaves the choice of the port to connect(), so that a port is taken once for each remote address and
- * not once for all (ip(7)).
+ * Before the bind. The option lets the router use a workstation's address; it takes CAP_NET_ADMIN, and without it the bind tells whether the address was local after all. libcurl itself
+ * sets IP_BIND_ADDRESS_NO_PORT, so that a port is taken once for each remote address and not once for
+ * all (ip(7)).
  */
 static int on_socket_option(void *context, curl_socket_t fd, curlsocktype purpose)
 {
@@ -149,13 +148,12 @@ static int on_socket_option(void *context, curl_socket_t fd, curlsocktype purpos
         const struct addr *source = &a->dial->source;
         int on = 1;
 
-        if (addr_is_unspecified(source))
+        if (!a->dial->transparent)
                 return CURL_SOCKOPT_OK;
         if (addr_is_v4(source))
                 (void)setsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, sizeof(on));
         else
                 (void)setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &on, sizeof(on));
-        (void)setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
         return CURL_SOCKOPT_OK;
 }
 

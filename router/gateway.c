@@ -111,6 +111,7 @@ static void forward(struct exchange *x, struct verdict *v)
         v->kind = VERDICT_FORWARD;
         v->origin = snapshot_origin(call->snapshot, call->provider, call->api);
         v->source = addr_is_unspecified(&call->route.source) ? g->source : call->route.source;
+        v->transparent = call->route.kind == ROUTE_KEY && call->group->egress == EGRESS_TRANSPARENT;
         v->deadline_ms = (uint64_t)call->api->deadline_ms;
         v->max_body_bytes = call->api->max_body_bytes;
         call->wants_body = class_reads_bodies(call->provider, call->route.class);

@@ -28,6 +28,7 @@ struct snapshot_settings {
         const char *policy;       /* path */
         const char *provider_dir; /* NULL: the installed one */
         const char *credentials;  /* directory, where the service manager hands over none */
+        struct addr router;       /* the router's address as vendors see it; unspecified: not told */
 };
 
 /*

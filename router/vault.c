@@ -31,7 +31,8 @@ static const char *const field_names[] = { "key", "id", "token", NULL };
 /* One credential file while it is being read. */
 struct reading {
         char path[PATH_MAX_BYTES];
-        bool is_handed_over; /* by the service manager, which has seen to who may read it */
+        const char *kind, *owner; /* "key" or "backend" of the policy, and its name */
+        bool is_handed_over;      /* by the service manager, which has seen to who may read it */
         char bytes[FILE_MAX_BYTES + 1];
         struct slice fields[N_FIELDS];
         struct diag *diag;
@@ -47,19 +48,24 @@ static struct place place_of(const struct reading *r, unsigned line)
         return (struct place){ r->path, line };
 }
 
-/* ---- where it is, and who may read it ---- */
+static bool path_make(struct reading *r, const char *directory, const char *name)
+{
+        int n = snprintf(r->path, sizeof(r->path), "%s/%s", directory, name);
 
-static void reading_find(struct reading *r, const char *directory, const char *name)
+        return n > 0 && (size_t)n < sizeof(r->path);
+}
+
+static bool reading_find(struct reading *r, const char *directory, const char *name)
 {
         const char *handed_over = getenv("CREDENTIALS_DIRECTORY");
 
-        if (handed_over) {
-                snprintf(r->path, sizeof(r->path), "%s/%s", handed_over, name);
-                r->is_handed_over = access(r->path, F_OK) == 0;
-                if (r->is_handed_over)
-                        return;
-        }
-        snprintf(r->path, sizeof(r->path), "%s/%s", directory, name);
+        r->is_handed_over =
+                handed_over && path_make(r, handed_over, name) && access(r->path, F_OK) == 0;
+        if (r->is_handed_over || path_make(r, directory, name))
+                return true;
+        diag_error(r->diag, (struct place){ directory, 0 }, "use a shorter one",
+                   "the path of credential %s is longer than %d bytes", name, PATH_MAX_BYTES - 1);
+        return false;
 }
 
 static bool check_file(const struct reading *r, const struct stat *st)
@@ -81,13 +87,13 @@ static bool check_file(const struct reading *r, const struct stat *st)
                            "credential file belongs to another user");
                 return false;
         }
-        if (st->st_mode & (S_IRWXG | S_IRWXO)) {
+        if (st->st_mode & 07777 & ~(S_IRUSR | S_IWUSR)) {
                 char remedy[PATH_MAX_BYTES + 16];
 
                 snprintf(remedy, sizeof(remedy), "chmod 600 %s", r->path);
                 diag_error(r->diag, place_of(r, 0), remedy,
-                           "credential file can be read by others (mode %03o)",
-                           (unsigned)(st->st_mode & 0777));
+                           "credential file has mode %04o instead of 0600 or 0400",
+                           (unsigned)(st->st_mode & 07777));
                 return false;
         }
         return true;
@@ -101,7 +107,8 @@ static bool report_errno(const struct reading *r, int error)
         else
                 diag_error(r->diag, place_of(r, 0),
                            "write field=value lines to it and chmod it to 600",
-                           "credential cannot be read: %s", strerror(error));
+                           "credential of %s %s cannot be read: %s", r->kind, r->owner,
+                           strerror(error));
         return false;
 }
 
@@ -125,8 +132,6 @@ static bool read_bytes(struct reading *r, size_t *ret_n)
         *ret_n = n;
         return true;
 }
-
-/* ---- what is in it ---- */
 
 static bool parse_field(struct reading *r, unsigned line, struct slice name, struct slice value)
 {
@@ -156,6 +161,11 @@ static bool parse_line(struct reading *r, unsigned line, struct slice text)
                 text.length--;
         if (text.length == 0 || text.data[0] == '#')
                 return true;
+        if (memchr(text.data, 0, text.length)) {
+                diag_error(r->diag, place_of(r, line), "write it as plain text",
+                           "line of a credential holds a NUL byte");
+                return false;
+        }
         if (!slice_split(&text, '=', &name) || !text.data) {
                 diag_error(r->diag, place_of(r, line), "write key=..., or id=... and token=...",
                            "line of a credential is not field=value");
@@ -170,11 +180,6 @@ static bool parse(struct reading *r, size_t n)
         unsigned number = 0;
         bool good = true;
 
-        if (memchr(r->bytes, 0, n)) {
-                diag_error(r->diag, place_of(r, 0), "write it as plain text",
-                           "credential file holds a NUL byte");
-                return false;
-        }
         while (slice_split(&rest, '\n', &line))
                 good = parse_line(r, ++number, line) && good;
         return good;
@@ -184,10 +189,9 @@ static struct slice field_of(void *context, struct slice field)
 {
         const struct reading *r = context;
 
-        for (size_t i = 0; i < N_FIELDS; i++) {
+        for (size_t i = 0; i < N_FIELDS; i++)
                 if (slice_is(field, field_names[i]))
                         return r->fields[i];
-        }
         return (struct slice){ NULL, 0 };
 }
 
@@ -199,26 +203,29 @@ static int place(struct reading *r, const struct class_rules *rules, struct plac
 
         if (e == PLACE_E_FIELD)
                 diag_error(r->diag, place_of(r, 0), "the provider's definition asks for it",
-                           "credential has no %.*s=", (int)field.length, field.data);
+                           "credential of %s %s has no %.*s=", r->kind, r->owner, (int)field.length,
+                           field.data);
         else if (e == PLACE_E_VALUE)
                 diag_error(r->diag, place_of(r, 0), "copy it once more",
-                           "credential holds a byte that cannot be sent");
-        return e < 0 ? e : 0;
+                           "credential of %s %s holds a byte that cannot be sent", r->kind,
+                           r->owner);
+        else if (e == -EMSGSIZE)
+                diag_error(r->diag, place_of(r, 0), "copy it once more",
+                           "credential of %s %s is too long", r->kind, r->owner);
+        return e < 0 && e != -EMSGSIZE ? e : 0;
 }
 
-static int vault_read(const char *directory, const char *name, const struct class_rules *rules,
-                      struct diag *d, struct placement *ret)
+static int vault_read(struct reading *r, const char *directory, const char *credential,
+                      const struct class_rules *rules, struct placement *ret)
 {
-        CLEANUP(reading_wipe) struct reading r = { .diag = d };
         size_t n = 0;
+        int e = 0;
 
-        reading_find(&r, directory, name);
-        if (!read_bytes(&r, &n) || !parse(&r, n))
-                return 0;
-        return place(&r, rules, ret);
+        if (reading_find(r, directory, credential) && read_bytes(r, &n) && parse(r, n))
+                e = place(r, rules, ret);
+        reading_wipe(r);
+        return e;
 }
-
-/* ---- the vault ---- */
 
 static void vault_free(struct vault *v)
 {
@@ -269,15 +276,17 @@ int vault_load(const char *directory, const struct policy *policy, struct diag *
 
         for (size_t i = 0; i < policy->n_keys && r == 0; i++) {
                 const struct key *key = &policy->keys[i];
+                struct reading reading = { .kind = "key", .owner = key->name, .diag = d };
 
-                r = vault_read(directory, key->credential,
-                               &key->provider->classes[CLASS_EMBEDDED], d, &v->keys[key->index]);
+                r = vault_read(&reading, directory, key->credential,
+                               &key->provider->classes[CLASS_EMBEDDED], &v->keys[key->index]);
         }
         for (size_t i = 0; i < policy->n_backends && r == 0; i++) {
                 const struct backend *backend = &policy->backends[i];
+                struct reading reading = { .kind = "backend", .owner = backend->name, .diag = d };
 
-                r = vault_read(directory, backend->credential,
-                               &backend->provider->classes[CLASS_SECRET], d,
+                r = vault_read(&reading, directory, backend->credential,
+                               &backend->provider->classes[CLASS_SECRET],
                                &v->backends[backend->index]);
         }
         if (r < 0)

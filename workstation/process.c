@@ -25,9 +25,10 @@ void process_begin(void)
         limits_set();
         signal(SIGPIPE, SIG_IGN);
         mallopt(M_ARENA_MAX, 1);
-        mallopt(M_MMAP_THRESHOLD, 20 * 1024);
+        mallopt(M_MMAP_THRESHOLD,
+                20 * 1024); /* below BLOCK_BYTES: a burst's blocks leave no holes */
         setenv("UV_THREADPOOL_SIZE", "1", 1);
-        OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS, NULL);
+        OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
 void process_trim(void)

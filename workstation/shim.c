@@ -13,6 +13,7 @@
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/net/acceptor.h"
+#include "lib/net/exchange.h"
 #include "lib/net/upstream.h"
 #include "workstation/gateway.h"
 #include "workstation/listening.h"
@@ -162,6 +163,7 @@ static void on_watchdog(uv_timer_t *timer)
 
 static void on_rest(uv_timer_t *timer)
 {
+        exchange_free_all(&shim_of((uv_handle_t *)timer)->worker);
         process_trim();
 }
 

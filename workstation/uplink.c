@@ -61,17 +61,20 @@ static void addresses_set(struct uplink *u, const struct addr *addresses, unsign
                 u->on_moved(u);
 }
 
-static void on_names(struct names *names, const struct addr *addresses, unsigned n, const char *why)
+void uplink_take(struct uplink *u, const struct addr *addresses, unsigned n, const char *why)
 {
-        struct uplink *u = CONTAINER_OF(names, struct uplink, names);
-
         if (n > 0)
                 addresses_set(u, addresses, n);
         else if (!u->is_failing)
-                log_event(&ROUTER_NAME_FAILED, TEXT("name", names->host), TEXT("reason", why));
+                log_event(&ROUTER_NAME_FAILED, TEXT("name", u->names.host), TEXT("reason", why));
         u->is_failing = n == 0;
         u->on_changed(u);
         settle(u);
+}
+
+static void on_names(struct names *names, const struct addr *addresses, unsigned n, const char *why)
+{
+        uplink_take(CONTAINER_OF(names, struct uplink, names), addresses, n, why);
 }
 
 int uplink_init(struct uplink *u, const struct config *c, struct diag *d)

@@ -47,6 +47,9 @@ bool uplink_stop(struct uplink *u);
  * is another address to try. */
 bool uplink_avoid(struct uplink *u, unsigned turn);
 
+/* A lookup's answer: `n` addresses (at most NAMES_MAX_ADDRESSES), or none and the reason. */
+void uplink_take(struct uplink *u, const struct addr *addresses, unsigned n, const char *why);
+
 #define UPLINK_TEXT_MAX 384
 
 /* "router.example.com at 10.20.0.5", for people; returns `text`. */

@@ -42,6 +42,7 @@ typedef void dial_done_fn(struct dial *d, int fd, enum dial_outcome outcome);
 struct dial {
         const struct origin *origin;
         struct addr source;   /* to bind; unspecified: the system chooses */
+        bool transparent;     /* the source may be another machine's (ip(7), IP_TRANSPARENT) */
         uint64_t deadline_ms; /* monotonic */
         dial_done_fn *on_done;
         void *state; /* the dialler's, NULL when none is under way */

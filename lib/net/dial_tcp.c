@@ -17,6 +17,7 @@ struct attempt {
         uv_poll_t poll;
         uv_timer_t timer;
         int fd;
+        enum dial_outcome known; /* to be reported at once; DIAL_OK: nothing yet */
         unsigned n_handles;
 };
 
@@ -94,38 +95,38 @@ static void on_connected(uv_poll_t *poll, int status, int events)
         attempt_report(a, outcome_of(error));
 }
 
-/* Also the way to report what connect() said at once: never from within start. */
+/* Also the way to report what was known at once: never from within start. */
 static void on_timer(uv_timer_t *timer)
 {
         struct attempt *a = CONTAINER_OF(timer, struct attempt, timer);
-        int error = (int)(intptr_t)timer->data;
 
-        attempt_report(a, error ? outcome_of(error) : DIAL_E_TIMEOUT);
+        attempt_report(a, a->known ? a->known : DIAL_E_TIMEOUT);
 }
 
-static int socket_open(const struct dial_tcp *t, const struct dial *d, int *ret_error)
+/* *ret_known: what became of it already, DIAL_OK while it is under way. */
+static int socket_open(const struct dial_tcp *t, const struct dial *d, enum dial_outcome *ret_known)
 {
         CLEANUP(closep) int fd = -1;
         struct sockaddr_storage sa;
         socklen_t length;
         int one = 1;
 
-        *ret_error = 0;
         length = addr_to_sockaddr(&t->address, d->origin->port, &sa);
         fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return fault(-errno);
+        *ret_known = t->has_address ? DIAL_OK : DIAL_E_NAME;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-        if (!addr_is_unspecified(&d->source)) {
+        if (!*ret_known && !addr_is_unspecified(&d->source)) {
                 struct sockaddr_storage source;
                 socklen_t n = addr_to_sockaddr(&d->source, 0, &source);
 
                 setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
                 if (bind(fd, (struct sockaddr *)&source, n) < 0)
-                        *ret_error = EADDRNOTAVAIL;
+                        *ret_known = DIAL_E_SOURCE;
         }
-        if (!*ret_error && connect(fd, (struct sockaddr *)&sa, length) < 0 && errno != EINPROGRESS)
-                *ret_error = errno;
+        if (!*ret_known && connect(fd, (struct sockaddr *)&sa, length) < 0 && errno != EINPROGRESS)
+                *ret_known = outcome_of(errno);
         return TAKE_FD(fd);
 }
 
@@ -134,14 +135,14 @@ static int dial_tcp_start(struct dialler *self, struct dial *d)
         struct dial_tcp *t = CONTAINER_OF(self, struct dial_tcp, dialler);
         uint64_t now = uv_now(t->loop);
         struct attempt *a;
-        int error, r;
+        int r;
 
-        if (t->n_open >= MAX_OPEN || !t->has_address)
+        if (t->n_open >= MAX_OPEN)
                 return -EAGAIN;
         a = calloc(1, sizeof(*a));
         if (!a)
                 return fault(-ENOMEM);
-        a->fd = socket_open(t, d, &error);
+        a->fd = socket_open(t, d, &a->known);
         r = a->fd < 0 ? a->fd : uv_poll_init(t->loop, &a->poll, a->fd);
         if (r < 0) {
                 if (a->fd >= 0)
@@ -150,16 +151,15 @@ static int dial_tcp_start(struct dialler *self, struct dial *d)
                 return r;
         }
         uv_timer_init(t->loop, &a->timer);
-        a->timer.data = (void *)(intptr_t)error;
         a->owner = t;
         a->dial = d;
         a->n_handles = 2;
         t->n_open++;
         d->state = a;
-        if (!error)
+        if (!a->known)
                 uv_poll_start(&a->poll, UV_WRITABLE, on_connected);
-        uv_timer_start(&a->timer, on_timer, error || d->deadline_ms <= now ? 0 : d->deadline_ms - now,
-                       0);
+        uv_timer_start(&a->timer, on_timer,
+                       a->known || d->deadline_ms <= now ? 0 : d->deadline_ms - now, 0);
         return 0;
 }
 

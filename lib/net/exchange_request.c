@@ -115,6 +115,7 @@ static enum step dial_begin(struct exchange *x)
                 return exchange_refuse(x, 503, "too many connections to the %s", x->worker->program->origin_noun);
         x->dial = (struct dial){ .origin = v->origin,
                                  .source = v->source,
+                                 .transparent = v->transparent,
                                  .deadline_ms = exchange_deadline_ms(x),
                                  .on_done = on_dialled };
         if (w->dialler->start(w->dialler, &x->dial) < 0)

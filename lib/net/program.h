@@ -18,6 +18,7 @@ struct verdict {
         /* FORWARD */
         const struct origin *origin;
         struct addr source;     /* address to call from; unspecified: the system's choice */
+        bool transparent;       /* which is the workstation's, not this machine's */
         uint64_t deadline_ms;   /* from the request's last byte to the answer's head, all tries */
         int64_t max_body_bytes; /* of the request; 413 beyond */
         /* REPLY: an answer made here; 2xx without a body */

@@ -275,6 +275,8 @@ void stream_close(struct stream *s, enum stream_close how, uv_close_cb on_closed
 {
         uv_poll_stop(&s->poll);
         if (s->ssl) {
+                /* without it OpenSSL takes the end for a failure and forgets the session */
+                SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
                 SSL_free(s->ssl);
                 s->ssl = NULL;
         }

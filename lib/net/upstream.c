@@ -60,6 +60,7 @@ static void idle_remove(struct upstream *u)
 static void idle_close(struct upstream *u)
 {
         idle_remove(u);
+        stream_end(&u->stream);
         upstream_close(u);
 }
 

@@ -7,6 +7,7 @@ has to be: the answer, the vendor's own record of what reached it, and the reaso
 import http.client
 import json
 import re
+import textwrap
 import urllib.parse
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ ROUTER = "127.0.0.1"  # where calls of the backend come from
 SALES = ["127.20.1.1", "127.20.1.2", "127.20.1.3"]
 SUPPORT, VISITOR, STRANGER, OUTSIDE = "127.20.2.1", "127.20.3.1", "127.20.9.9", "127.20.9.1"
 TRAINING, TRAINING_EGRESS = ["127.20.4.1", "127.20.4.2"], "127.20.8.1"
+REASON_WIDTH = 40
 CLOUD = "Embedded key authentication is not allowed from public cloud providers."
 
 
@@ -198,7 +200,8 @@ def outcome_cells(outcome):
     row, seen = outcome.row, outcome.seen
     return [row.desk, row.workstation, row.call, str(outcome.answer.status),
             "\n".join(s.key + ("" if s.status == 200 else f": {s.status}") for s in seen) or "-",
-            "\n".join(s.source for s in seen) or "-", outcome.reason, "WRONG" if outcome.wrong else "ok"]
+            "\n".join(s.source for s in seen) or "-", textwrap.fill(outcome.reason, REASON_WIDTH),
+            "WRONG" if outcome.wrong else "ok"]
 
 
 HEADS = ["desk", "its address", "call", "answer", "key or backend\nat the vendor",

@@ -7,8 +7,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "sdk"))
 
-from sdk import LOOKUPS, PACKAGES, Sdk, shim_urls, vendor_urls  # noqa: E402
-from support.site import HOSTS  # noqa: E402
+from sdk import LOOKUPS, PACKAGES, PATHS, Sdk, shim_urls, vendor_urls  # noqa: E402
+from support.site import HOSTS, ROUTER_NAME  # noqa: E402
 
 DESK = "127.1.0.1"
 STRANGER = "127.0.0.1"  # what the SDK calls from when nothing stands between
@@ -57,8 +57,23 @@ def test_each_lookup_gets_its_own_answer_with_the_credential_its_api_needs(sdk, 
         else ("embedded", "key-1", DESK, "GET", 200) for name in LOOKUPS]
     events = site.processes[0].wait_events(len(LOOKUPS), "exchange", client=DESK)
     assert [e["reason"] for e in events] == [
-        "api needs the secret key" if name in POSTED else "slot 1 of 100 on key-1"
-        for name in LOOKUPS]
+        "api needs the secret key" if name in POSTED else "slot 2 of 100 on key-1"
+        for name in LOOKUPS]  # slot 1 is that of 127.1.0.0
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_desk_without_a_shim_calls_the_router_itself_over_tls(sdk, make_site, package):
+    site = make_site()
+    site.add_key("key-1", hosts=[STRANGER])
+    site.add_backend("secret-1")
+    site.add_group("desks", [STRANGER])
+    port = site.start_router().addresses[0].rpartition(":")[2]
+    urls = {api: f"https://{ROUTER_NAME}:{port}/{api}{path}" for api, path in PATHS.items()}
+    results = sdk.run(package, urls, ANY_BASIC, ca=site.authority.pem, address="127.0.0.1")
+    assert_answered(results, LOOKUPS)
+    assert seen_of(site, len(LOOKUPS)) == [
+        ("secret", "secret-1", STRANGER, "POST", 200) if name in POSTED
+        else ("embedded", "key-1", STRANGER, "GET", 200) for name in LOOKUPS]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -2,8 +2,9 @@
 /*
  * fuzz_query - no credential of the caller survives query_strip(), no path in disguise api_match()
  *
- * The input is taken as a query and as a path. The judge below decodes into a copy and compares whole
- * names, and builds the expected query part by part: slow, and written without a look at the real one.
+ * The input is taken as a query and as a path. The judge below decodes into a copy and compares
+ * whole names, and builds the expected query part by part: slow, and written without a look at the
+ * real one.
  */
 #include "lib/base/cleanup.h"
 #include "lib/provider/provider.h"

@@ -169,6 +169,11 @@ class Site:
         return RawClient(router.addresses[0], workstation, self.authority.client_context(),
                          ROUTER_NAME, **options)
 
+    @staticmethod
+    def connect_shim(shim, **options):
+        """Plain, as an application on the workstation does."""
+        return RawClient(shim.addresses[0], **options)
+
     def connect_vendor(self, source, host=HOSTS["us-street"], **options):
         """TLS straight to the vendor, as an application without keyrouter would."""
         return RawClient(self.vendor.address, source, client_context(self.vendor.ca), host, **options)

@@ -314,16 +314,20 @@ def test_a_relay_keeps_the_source_and_holds_cuts_and_resets(listener, relay):
 # ---- process and site, with a stand-in for a daemon
 
 DAEMON = """
-import json, os, signal, socket, sys
+import json, os, signal, sys
 def event(name, **fields):
     print(json.dumps({"time": "", "level": "info", "event": name, **fields}), file=sys.stderr, flush=True)
-signal.signal(signal.SIGTERM, lambda *_: (event("stopping"), sys.exit(int(os.environ.get("STATUS", 0)))))
-signal.signal(signal.SIGUSR1, lambda *_: event("exchange", status=200, note=os.environ.get("NOTE", "")))
-signal.signal(signal.SIGUSR2, lambda *_: print("==1==ERROR: AddressSanitizer", file=sys.stderr, flush=True))
+awaited = {signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2}
+signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
 assert not sys.stdin.read()
 event("ready", addresses="127.0.0.1:1,127.0.0.1:2")
-while True:
-    signal.pause()
+while (number := signal.sigwait(awaited)) != signal.SIGTERM:
+    if number == signal.SIGUSR1:
+        event("exchange", status=200, note=os.environ.get("NOTE", ""))
+    else:
+        print("==1==ERROR: AddressSanitizer", file=sys.stderr, flush=True)
+event("stopping")
+sys.exit(int(os.environ.get("STATUS", 0)))
 """
 
 

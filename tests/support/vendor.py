@@ -178,7 +178,7 @@ class Vendor:
         self._tell("POST", "/clock", {"advance_s": seconds})
 
     def settings(self, **settings):
-        """propagation_s, same_input_max"""
+        """propagation_s, same_input_max, records_max"""
         self._tell("POST", "/settings", settings)
 
     def cloud(self, *ranges):
@@ -216,6 +216,10 @@ class Vendor:
 
     def wait_records(self, count=1, timeout_s=DEADLINE_S, **match):
         return self._wait("/records", count, timeout_s, match)
+
+    def counts(self, **match):
+        """[{"source", "host", "class", "key", "status", "count"}] of all answers, recorded or not."""
+        return self._ask("POST", "/counts", {"match": match})
 
     def connections(self, **match):
         return self._ask("POST", "/connections", {"match": match})["records"]

@@ -240,7 +240,7 @@ def test_any_bytes_stand_in_for_the_answer(vendor, client, lookup):
         client.response()
 
 
-@pytest.mark.parametrize("form", ["raw", "percent", "base64", "hex"])
+@pytest.mark.parametrize("form", ["raw", "percent", "base64", "hex", "sent"])
 def test_the_credential_comes_back(vendor, client, lookup, key, form):
     vendor.fault(times=2, echo={"in": "body", "as": form}, status=302,
                  headers=[["Location", "https://elsewhere.example/"]])
@@ -248,6 +248,23 @@ def test_the_credential_comes_back(vendor, client, lookup, key, form):
     assert canary.search(body, [key.fields["key"]])
     assert vendor.records()[0]["status"] == 302
     client.all_received.clear()  # the point of the test, not a leak
+
+
+def test_a_whole_header_comes_back(vendor, client):
+    secret = vendor.add_secret("secret")
+    vendor.fault(echo={"in": "X-Was", "as": "sent"})
+    client.send(request_format("GET", "/street-address?street=a", HOST, [secret.basic]))
+    assert client.response().header("X-Was") == secret.basic[1]
+    client.all_received.clear()
+
+
+def test_answers_are_counted_beyond_the_records(vendor, client, lookup):
+    vendor.settings(records_max=2)
+    vendor.fault(status=503, skip=1)
+    assert [exchange(client, lookup).status for _ in range(4)] == [200, 503, 200, 200]
+    assert len(vendor.records()) == 2
+    assert {row["status"]: row["count"] for row in vendor.counts(source=DESK, key="key")} == \
+        {200: 3, 503: 1}
 
 
 def test_a_body_of_any_size_is_sent_as_the_client_reads(vendor, client, lookup):

@@ -12,6 +12,7 @@ import asyncio
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -44,6 +45,8 @@ def stdin_watch(loop, over):
 
 
 async def main(arguments):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.makedirs(arguments.dir, mode=0o700, exist_ok=True)
     folder = os.path.abspath(arguments.dir)
     certificates_make(folder)

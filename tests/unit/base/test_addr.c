@@ -92,6 +92,9 @@ static void a_range_is_an_address_a_prefix_or_two_addresses(void **state)
                   UINT64_MAX, "more addresses than can be counted" },
                 { "2001:db8::/65", 0, "2001:db8::", "2001:db8::7fff:ffff:ffff:ffff",
                   (uint64_t)1 << 63, "just about countable" },
+                { "2001:db8::/64", 0, "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff", UINT64_MAX,
+                  "one too many to count" },
+                { "::-1::", 0, "::", "1::", UINT64_MAX, "far too many, with zeros at the end" },
                 { "10.1.2.10-10.1.2.59", 0, "10.1.2.10", "10.1.2.59", 50, "first and last" },
                 { "10.1.2.250 - 10.1.3.5", 0, "10.1.2.250", "10.1.3.5", 12,
                   "over a byte, with blanks" },
@@ -314,6 +317,16 @@ static void ranges_overlap_where_they_share_an_address(void **state)
         }
 }
 
+static void all_bytes_count_in_a_hash(void **state)
+{
+        for (size_t i = 0; i < 16; i++) {
+                struct addr a = addr_of("2001:db8::1"), b = a;
+
+                b.bytes[i] ^= 1;
+                ROW_CHECK(addr_hash(&a) != addr_hash(&b), i, "a byte changes the hash");
+        }
+}
+
 /* Neighbours must spread: the workers and the tables go by the low bits. */
 static void hashes_of_neighbours_spread(void **state)
 {
@@ -339,6 +352,7 @@ int main(void)
                 cmocka_unit_test(next_and_previous_carry_over_bytes),
                 cmocka_unit_test(a_prefix_holds_what_its_range_holds),
                 cmocka_unit_test(ranges_overlap_where_they_share_an_address),
+                cmocka_unit_test(all_bytes_count_in_a_hash),
                 cmocka_unit_test(hashes_of_neighbours_spread),
         };
 

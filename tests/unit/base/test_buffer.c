@@ -104,6 +104,21 @@ static void room_that_was_consumed_is_used_again(void **state)
         assert_true(content_is(b, "xxxabc"));
 }
 
+static void content_moves_whole_even_onto_itself(void **state)
+{
+        static char big[BLOCK_BYTES];
+        struct buffer *b = &((struct bench *)*state)->buffer;
+        size_t room = 0;
+
+        for (size_t i = 0; i < sizeof(big); i++)
+                big[i] = (char)(i % 251);
+        assert_int_equal(buffer_put(b, big, BLOCK_BYTES), 0);
+        buffer_consume(b, 3);
+        assert_non_null(buffer_tail(b, &room));
+        assert_int_equal(room, 3);
+        assert_memory_equal(buffer_slice(b).data, big + 3, BLOCK_BYTES - 3);
+}
+
 static void what_is_written_to_the_tail_becomes_content(void **state)
 {
         struct buffer *b = &((struct bench *)*state)->buffer;
@@ -169,6 +184,7 @@ int main(void)
                 BUFFER_TEST(bytes_come_out_in_order),
                 BUFFER_TEST(what_does_not_fit_changes_nothing),
                 BUFFER_TEST(room_that_was_consumed_is_used_again),
+                BUFFER_TEST(content_moves_whole_even_onto_itself),
                 BUFFER_TEST(what_is_written_to_the_tail_becomes_content),
                 BUFFER_TEST(a_wipe_covers_all_that_was_ever_in_the_block),
                 BUFFER_TEST(a_pool_keeps_blocks_up_to_its_bound),

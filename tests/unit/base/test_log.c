@@ -156,7 +156,7 @@ static void a_fault_is_forwarded_and_traced_at_level_debug(void **state)
                 strstr(last, "\"function\":\"a_fault_is_forwarded_and_traced_at_level_debug\""));
 }
 
-/* Standard error becomes a pipe; what was in it comes back in `last`. */
+/* Standard error becomes a pipe that blocks its writer; what was in it comes back in `last`. */
 struct piped {
         int saved, read_end;
 };
@@ -166,7 +166,8 @@ static struct piped pipe_start(void)
         struct piped p;
         int ends[2];
 
-        assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
         p.saved = dup(STDERR_FILENO);
         p.read_end = ends[0];
         assert_true(p.saved >= 0);

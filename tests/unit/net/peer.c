@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/net/peer.h"
 
+#include "lib/base/cleanup.h"
 #include "tests/unit/net/check.h"
 
 #include <arpa/inet.h>
@@ -8,6 +9,7 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -151,19 +153,61 @@ void peer_half_close(struct peer *p)
         shutdown(p->fd, SHUT_WR);
 }
 
-void peer_send_bytes(struct peer *p, const void *data, size_t n)
+static bool send_all(struct peer *p, const char *from, size_t n)
 {
-        const char *from = data;
-
         while (n > 0) {
                 ssize_t sent = p->ssl ? SSL_write(p->ssl, from, n > 1 << 20 ? 1 << 20 : (int)n)
                                       : send(p->fd, from, n, MSG_NOSIGNAL);
 
                 if (sent <= 0)
-                        fail_msg("sending failed: %s", strerror(errno));
+                        return false;
                 from += sent;
                 n -= (size_t)sent;
         }
+        return true;
+}
+
+void peer_send_bytes(struct peer *p, const void *data, size_t n)
+{
+        if (!send_all(p, data, n))
+                fail_msg("sending failed: %s", strerror(errno));
+}
+
+struct peer_sender {
+        pthread_t thread;
+        struct peer *peer;
+        const void *data;
+        size_t n;
+        bool sent;
+};
+
+static void *run_sender(void *state)
+{
+        struct peer_sender *s = state;
+
+        s->sent = send_all(s->peer, s->data, s->n);
+        return NULL;
+}
+
+struct peer_sender *peer_send_aside(struct peer *p, const void *data, size_t n)
+{
+        struct peer_sender *s = malloc(sizeof(*s));
+
+        assert_non_null(s);
+        *s = (struct peer_sender){ .peer = p, .data = data, .n = n };
+        assert_int_equal(pthread_create(&s->thread, NULL, run_sender, s), 0);
+        return s;
+}
+
+void peer_sender_join(struct peer_sender *s)
+{
+        bool sent;
+
+        pthread_join(s->thread, NULL);
+        sent = s->sent;
+        free(s);
+        if (!sent)
+                fail_msg("sending aside failed");
 }
 
 void peer_send(struct peer *p, const char *text)
@@ -190,8 +234,7 @@ size_t peer_send_until_blocked(struct peer *p, const void *data, size_t n, int q
         return total;
 }
 
-/* One read behind what is there. 1, 0 at a clean end, -1 at another. */
-static int peer_fill(struct peer *p)
+static int peer_fill_once(struct peer *p)
 {
         ssize_t n;
 
@@ -217,6 +260,16 @@ static int peer_fill(struct peer *p)
         }
         p->end += (size_t)n;
         return 1;
+}
+
+/* One read behind what is there. 1, 0 at a clean end, -1 at another. */
+static int peer_fill(struct peer *p)
+{
+        int r = p->ended ? MIN(p->ended, 0) : peer_fill_once(p);
+
+        if (r <= 0)
+                p->ended = r == 0 ? 1 : -1;
+        return r;
 }
 
 static char *copy_text(const void *data, size_t n)

@@ -19,6 +19,7 @@ struct peer {
         unsigned char *data; /* read and not taken yet */
         size_t start, end, size;
         char *head; /* the last of peer_head() */
+        int ended;  /* 0; 1 cleanly, -1 otherwise: a socket tells of a reset only once */
 };
 
 enum peer_end {
@@ -49,6 +50,10 @@ void peer_half_close(struct peer *p);
 
 void peer_send(struct peer *p, const char *text);
 void peer_send_bytes(struct peer *p, const void *data, size_t n);
+/* In a thread of its own; `data` must live until the join, which stops the test where it failed. */
+struct peer_sender;
+struct peer_sender *peer_send_aside(struct peer *p, const void *data, size_t n);
+void peer_sender_join(struct peer_sender *s);
 /* As much as goes until nothing goes for `quiet_ms`, or the other side breaks it; the bytes sent. */
 size_t peer_send_until_blocked(struct peer *p, const void *data, size_t n, int quiet_ms);
 

@@ -3,8 +3,9 @@
 /*
  * site - a small policy and its plan, built by hand, for the tests of this folder
  *
- * Workstations are seen by the vendor under their own address, 198.51.100.N; slot N-1 of the plan is
- * that of 198.51.100.N. Each test gets a fresh site from site_init() and may change what it likes.
+ * Workstations are seen by the vendor under their own address, 198.51.100.N; slot N-1 of the plan
+ * is that of 198.51.100.N. Each test gets a fresh site from site_init() and may change what it
+ * likes.
  */
 #include "lib/base/cleanup.h"
 #include "policy/plan.h"

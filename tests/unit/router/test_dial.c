@@ -656,6 +656,24 @@ static void on_done_may_dial_and_cancel(void **state)
         site_stop(&s);
 }
 
+static void a_dial_begun_again_at_once_leaves_the_loop_to_others(void **state)
+{
+        struct site s;
+        struct call again;
+
+        site_start(&s);
+        call_init(&again, &s, "stranger.example", 9, NULL, PATIENCE_MS);
+        again.then_start = &again;
+        call_start(&again);
+        for (unsigned turns = 1; turns <= 30; turns++) {
+                uv_run(&s.loop, UV_RUN_ONCE);
+                assert_true(again.n_done <= 2 * turns); /* a turn looks at timers twice */
+        }
+        assert_true(again.n_done > 0);
+        s.dialler->cancel(s.dialler, &again.dial);
+        site_stop(&s);
+}
+
 static void the_dialler_can_go_with_dials_under_way(void **state)
 {
         struct black_hole hole;
@@ -704,6 +722,7 @@ int main(void)
                 cmocka_unit_test(
                         a_dial_is_cancelled_before_the_loop_turns_or_with_its_result_on_the_way),
                 cmocka_unit_test(on_done_may_dial_and_cancel),
+                cmocka_unit_test(a_dial_begun_again_at_once_leaves_the_loop_to_others),
                 cmocka_unit_test(the_dialler_can_go_with_dials_under_way),
                 cmocka_unit_test(every_outcome_has_its_sentence),
         };

@@ -316,6 +316,26 @@ static void each_request_goes_where_its_row_says(void **state)
         }
 }
 
+static void behind_a_nat_the_source_is_not_what_the_vendor_sees(void **state)
+{
+        struct desk *d = *state;
+        struct route_request q = request_of(d, &rows[0]);
+        struct addr source = site_addr("10.20.0.3"), seen = site_addr("198.51.100.3");
+        struct translation nat;
+        struct route r;
+
+        assert_int_equal(prefix_parse(SLICE_LITERAL("10.20.0.0/24"), &nat.from), 0);
+        assert_int_equal(prefix_parse(SLICE_LITERAL("198.51.100.0/24"), &nat.to), 0);
+        d->site.groups[GROUP_SALES].translations = &nat;
+        d->site.groups[GROUP_SALES].n_translations = 1;
+        q.workstation = source;
+        route_decide(&q, &r);
+        assert_int_equal(r.kind, ROUTE_KEY);
+        assert_ptr_equal(r.slot, &d->site.slots[2]);
+        assert_true(addr_equal(&r.source, &source));
+        assert_true(addr_equal(&r.seen, &seen));
+}
+
 static void without_a_policy_the_answer_is_503(void **state)
 {
         struct route_request q = request_of(*state, &rows[0]);
@@ -402,6 +422,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_request_goes_where_its_row_says),
+                cmocka_unit_test_setup_teardown(behind_a_nat_the_source_is_not_what_the_vendor_sees,
+                                                desk_init, desk_done),
                 cmocka_unit_test_setup_teardown(without_a_policy_the_answer_is_503, desk_init,
                                                 desk_done),
                 cmocka_unit_test_setup_teardown(a_workstation_over_its_limit_waits, desk_init,

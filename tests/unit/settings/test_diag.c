@@ -5,7 +5,7 @@ static void a_typo_finds_the_nearest_name_and_nothing_else(void **state)
 {
         static const char *const names[] = { "workstations", "except",   "public", "egress",
                                              "keys",         "backends", "burst",  "per_day",
-                                             "capacity",     NULL };
+                                             "capacity",     "a_b_c",    NULL };
         static const struct {
                 const char *word;
                 const char *nearest;
@@ -15,7 +15,8 @@ static void a_typo_finds_the_nearest_name_and_nothing_else(void **state)
                 { "egresss", "egress", "a letter too many" },
                 { "ergess", "egress", "two letters changed places" },
                 { "Workstations", "workstations", "case does not count" },
-                { "per-day", "per_day", "nor does the kind of dash" },
+                { "a-b-c", "a_b_c", "nor does the kind of dash" },
+                { "ksey", "keys", "in a short word too" },
                 { "workstaions", "workstations", "a long word" },
                 { "kays", "keys", "a short word may have one mistake" },
                 { "kxyz", NULL, "not three" },

@@ -6,7 +6,6 @@ import email.utils
 import gzip
 import time
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from standin.http1 import chunks_format, head_format
 
@@ -62,10 +61,11 @@ def answer_of(verdict, request):
     return Answer(verdict.status, list(verdict.fields), verdict.body, closes=closes, no_body=no_body)
 
 
-def _echo_form(value, form):
+def _echo_form(credential, form):
+    value = credential.value if credential else ""
     raw = value.encode()
-    return {"raw": value, "percent": "".join(f"%{b:02X}" for b in raw), "hex": raw.hex(),
-            "base64": base64.b64encode(raw).decode(), "quoted": quote(value, safe="")}[form]
+    return {"raw": value, "sent": credential.sent or value if credential else "", "percent": "".join(f"%{b:02X}" for b in raw), "hex": raw.hex(),
+            "base64": base64.b64encode(raw).decode()}[form]
 
 
 def _content_spoil(answer, do, presented):

@@ -149,12 +149,13 @@ class Connection(Link):
         answer = answer_of(verdict, request)
         self.record["status"] = verdict.status
         if not self.fault:
+            self.state.count(self.record)
             head, body = answer.wire()
             self._outcome("answered")
             self.write(head + body)
             self._settle(answer)
             return
-        presented = self.credentials[0].value if self.credentials else ""
+        presented = self.credentials[0] if self.credentials else None
         self.record["fault"] = self.fault.name
         self._outcome("judged")
         self.answering = asyncio.ensure_future(self._misbehave(answer, self.fault.do, presented))
@@ -172,6 +173,7 @@ class Connection(Link):
     async def _misbehave(self, answer, do, presented):
         answer = answer_spoil(answer, do, presented)
         self.record["status"] = answer.status if answer.raw is None else None
+        self.state.count(self.record)
         way = Misbehaviour(self, self.record, self.state.requests.changed, self.state.faults.gate, do)
         await way.before()
         outcome = await way.run(answer)
@@ -196,6 +198,7 @@ class Connection(Link):
                            "outcome": "reading"}
             self.state.requests.add(self.record)
         self.record.update(status=verdict.status, invalid=reason)
+        self.state.count(self.record)
         self.request = None
         head, body = answer_of(verdict, None).wire()
         self._outcome("refused")

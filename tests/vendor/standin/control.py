@@ -11,13 +11,14 @@
   DELETE /keys/NAME/hosts            {"hosts": [...], "live": false}
   POST   /alloy/generate             {"environment": "production" or "development"}: the new value
   POST   /clock                      {"advance_s": n}
-  POST   /settings                   {"propagation_s", "same_input_max"}
+  POST   /settings                   {"propagation_s", "same_input_max", "records_max"}
   POST   /cloud                      {"ranges": [...]}
   POST   /tls                        {"certificate", "version", "tickets"} of new connections
   POST   /faults                     see faults.py: {"name"}
   DELETE /faults, /faults/NAME
   POST   /release                    {"gate", "count": n or null for good}
   POST   /records, /connections      {"match": {...}, "count": n, "timeout_s": n}: waits for n
+  POST   /counts                     {"match": {...}}: answers by source, host, class, key, status
   POST   /close                      {"match": {...}, "how": "close_notify", "fin" or "reset"}
   POST   /reset                      forgets everything
 
@@ -107,12 +108,13 @@ class Control:
             ("POST", "alloy", "generate"):
                 lambda: {"value": state.account.bearer_generate(given["environment"])},
             ("POST", "clock"): lambda: state.account.advance(float(given["advance_s"])),
-            ("POST", "settings"): lambda: self._settings(given),
+            ("POST", "settings"): lambda: state.settings_set(given),
             ("POST", "cloud"): lambda: state.account.cloud_set(given["ranges"]),
             ("POST", "tls"): lambda: state.tls_set(**given),
             ("POST", "release"): lambda: state.faults.gate(given["gate"]).open(given.get("count")),
             ("POST", "records"): lambda: _wait_of(state.requests)(given),
             ("POST", "connections"): lambda: _wait_of(state.connections)(given),
+            ("POST", "counts"): lambda: state.counts_find(given.get("match", {})),
             ("POST", "close"): lambda: state.connections_close(given.get("match", {}),
                                                                given.get("how", "close_notify")),
             ("POST", "reset"): state.reset,
@@ -121,12 +123,6 @@ class Control:
         if not route:
             raise Refusal(404, f"no such control: {verb} {request.path}")
         return route()
-
-    def _settings(self, given):
-        for name, value in given.items():
-            if name not in ("propagation_s", "same_input_max"):
-                raise Refusal(422, f"no such setting: {name}")
-            setattr(self.state.account, name, value)
 
     def _keys(self, verb, parts, given):
         account = self.state.account

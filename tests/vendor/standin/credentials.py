@@ -21,6 +21,7 @@ class Credential:
     where: str  # "query key", "header authorization"
     key: object  # accounts.Key, or None: matches nothing
     value: str = ""  # what was presented; never written anywhere
+    sent: str = ""  # the same as it came: of a header, all of it
 
     def describe(self):
         return {"class": self.kind, "where": self.where, "key": self.key.name if self.key else None,
@@ -78,5 +79,7 @@ def credentials_find(account, request, parameters):
         if name in named:
             named[name].append(value)
     found = _of_query(account, named)
-    found += [_of_header(account, v) for v in request.values.get("authorization", ())]
+    for value in request.values.get("authorization", ()):
+        found.append(_of_header(account, value))
+        found[-1].sent = value
     return found

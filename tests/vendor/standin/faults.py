@@ -12,8 +12,8 @@ one that matches a request and has turns left is applied to it. The actions, in 
   interim         [[status, [[name, value]]], ...] before the answer
   status, headers, body (text), body_base64: in place of the real answer; headers are added
   body_size       a JSON body of exactly this many bytes
-  echo            {"in": "body" or a header's name, "as": "raw", "percent", "base64", "hex"}:
-                  the credential that was presented comes back
+  echo            {"in": "body" or a header's name, "as": "raw", "percent", "base64", "hex",
+                  or "sent" (all of an Authorization header)}: the credential comes back
   pad_headers     {"count": n, "size": bytes}
   gzip            true
   framing         "sized", "chunked", "close"

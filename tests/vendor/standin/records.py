@@ -7,7 +7,7 @@ or match a text with "*". "header" asks for the presence of a header field of th
 import asyncio
 from fnmatch import fnmatchcase
 
-RECORDS_MAX = 500000
+RECORDS_MAX = 100000  # unless told: whatever comes later is counted only
 
 
 def _value_matches(wanted, value):
@@ -45,11 +45,12 @@ class _Waiter:
 class Records:
     def __init__(self):
         self.all = []
+        self.max = RECORDS_MAX
         self.n_lost = 0
         self._waiters = []
 
     def add(self, record):
-        if len(self.all) >= RECORDS_MAX:
+        if len(self.all) >= self.max:
             self.n_lost += 1
         else:
             self.all.append(record)
@@ -79,4 +80,5 @@ class Records:
 
     def clear(self):
         self.all.clear()
+        self.max = RECORDS_MAX
         self.n_lost = 0

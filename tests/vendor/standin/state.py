@@ -3,7 +3,9 @@
 from standin.accounts import Account, Refusal
 from standin.certificates import KINDS, context_make
 from standin.faults import Faults
-from standin.records import Records
+from standin.records import Records, record_matches
+
+COUNTED = ("source", "host", "class", "key", "status")
 
 
 class State:
@@ -12,6 +14,7 @@ class State:
         self.requests = Records()
         self.connections = Records()
         self.links = {}  # open connections by number
+        self.counts = {}  # of answers, by COUNTED: for loads of which no records are kept
         self._n_connections = 0
         self._n_requests = 0
         self.account = Account()
@@ -25,6 +28,23 @@ class State:
     def request_number(self):
         self._n_requests += 1
         return self._n_requests
+
+    def count(self, record):
+        what = tuple(record[name] for name in COUNTED)
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    def counts_find(self, match):
+        rows = [{**dict(zip(COUNTED, what)), "count": n} for what, n in self.counts.items()]
+        return [row for row in rows if record_matches(match, row)]
+
+    def settings_set(self, given):
+        places = {"propagation_s": (self.account, "propagation_s"),
+                  "same_input_max": (self.account, "same_input_max"),
+                  "records_max": (self.requests, "max")}
+        for name, value in given.items():
+            if name not in places or not isinstance(value, (int, float)) or value < 0:
+                raise Refusal(422, f"no such setting, or no number: {name}")
+            setattr(*places[name], value)
 
     def tls_set(self, certificate="good", version=None, tickets=2):
         if certificate not in KINDS or version not in (None, "1.2", "1.3"):
@@ -50,6 +70,7 @@ class State:
         """As after the start, but for the numbers of connections and requests."""
         self.faults.clear()
         self.account = Account()
+        self.counts.clear()
         self.requests.clear()
         self.connections.clear()
         self.connections.all += [link.about for link in self.links.values()]

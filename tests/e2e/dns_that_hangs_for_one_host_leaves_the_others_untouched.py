@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DNS: a host without an answer fails alone and at once; what was known once stays in use."""
+import json
+import re
+
+import pytest
+from support.rawclient import RawClient
+from support.site import HOSTS, PROVIDER
+
+STREET, ZIPCODE = HOSTS["us-street"], HOSTS["us-zipcode"]
+LOOKUPS = {  # API -> what is asked
+    "us-street": "/street-address?street=1%20Main%20St&city=Springfield&state=IL",
+    "us-zipcode": "/lookup?zipcode=62701",
+    "us-autocomplete-pro": "/lookup?search=1%20Main",
+    "us-reverse-geo": "/lookup?latitude=40.1&longitude=-73.9",
+    "international-street": "/verify?country=FRA&address1=1%20Rue%20Main",
+}
+NO_ADDRESS = "the host name has no usable address"
+AT_ONCE_US = 2_000_000  # of a request whose own deadline is 8 s
+TTL_S = 5  # the shortest that the router believes
+
+
+def ask(client, router, api="us-street"):
+    answer = client.request("GET", LOOKUPS[api], HOSTS[api])
+    return answer, router.wait_event("exchange", request=answer.header("X-Request-Id"))
+
+
+def error_message(answer):
+    """Errors made here have the vendor's shape."""
+    return json.loads(answer.text)["errors"][0]["message"]
+
+
+def assert_served_at_once(site, client, router, api="us-street"):
+    n_before = len(site.vendor.records(host=HOSTS[api]))
+    answer, event = ask(client, router, api)
+    assert answer.status == 200, api
+    assert len(site.vendor.records(host=HOSTS[api])) == n_before + 1
+    assert event["reason"].startswith("slot ") and event["duration_us"] < AT_ONCE_US, event
+
+
+def assert_fails_at_once(site, client, router, api):
+    answer, event = ask(client, router, api)
+    assert (answer.status, error_message(answer)) == (502, NO_ADDRESS), api
+    assert site.vendor.records(host=HOSTS[api]) == []
+    assert (event["status"], event["reason"]) == (502, NO_ADDRESS)
+    assert event["duration_us"] < AT_ONCE_US, event
+
+
+def test_a_host_that_is_silent_from_the_start_delays_no_other(desk_site):
+    desk_site.dns.silence(ZIPCODE)
+    router = desk_site.start_router()
+    desk_site.dns.wait(ZIPCODE)
+    with desk_site.connect_router(router, "127.1.0.1") as client:
+        for _ in range(5):
+            assert_served_at_once(desk_site, client, router)
+            assert_fails_at_once(desk_site, client, router, "us-zipcode")
+        assert router.find_events("name_resolved", host=ZIPCODE) == []
+        desk_site.dns.set(ZIPCODE, "127.0.0.1")
+        router.wait_event("name_resolved", host=ZIPCODE)
+        assert_served_at_once(desk_site, client, router, "us-zipcode")
+
+
+def test_a_silent_name_server_does_not_keep_the_router_down(desk_site):
+    for host in HOSTS.values():
+        desk_site.dns.silence(host)
+    router = desk_site.start_router()
+    with desk_site.connect_router(router, "127.1.0.1") as client:
+        assert_fails_at_once(desk_site, client, router, "us-street")
+        desk_site.dns.set(STREET, "127.0.0.1")
+        router.wait_event("name_resolved", host=STREET)
+        assert_served_at_once(desk_site, client, router)
+
+
+def test_a_host_without_an_answer_is_502_and_leaves_the_others(desk_site):
+    dns = desk_site.dns
+    for api, way in (("us-zipcode", dns.forget),  # it does not exist
+                     ("us-autocomplete-pro", dns.fail),
+                     ("us-reverse-geo", dns.refuse),
+                     ("international-street", dns.set)):  # it has no address
+        way(HOSTS[api])
+    router = desk_site.start_router()
+    with desk_site.connect_router(router, "127.1.0.1") as client:
+        for api in LOOKUPS:
+            if api != "us-street":
+                assert_fails_at_once(desk_site, client, router, api)
+            assert_served_at_once(desk_site, client, router)
+
+
+def test_through_the_shim_the_client_gets_the_routers_answer(desk_site):
+    desk_site.dns.silence(ZIPCODE)
+    router = desk_site.start_router()
+    shim = desk_site.start_shim("127.1.0.1")
+    with RawClient(shim.addresses[0]) as client:
+        answer = client.request("GET", LOOKUPS["us-zipcode"], ZIPCODE)
+        good = client.request("GET", LOOKUPS["us-street"], STREET)
+    assert (answer.status, error_message(answer), good.status) == (502, NO_ADDRESS, 200)
+    assert [r["host"] for r in desk_site.vendor.records()] == [STREET]
+    assert router.wait_event("exchange", status=502)["reason"] == NO_ADDRESS
+    assert shim.wait_event("exchange", status=502)["reason"] == "router answered"
+
+
+def test_when_dns_dies_the_last_good_answer_stays_in_use(desk_site):
+    dns = desk_site.dns
+    ways = {"us-street": dns.fail, "us-zipcode": dns.silence, "us-autocomplete-pro": dns.forget}
+    for api in ways:
+        dns.set(HOSTS[api], "127.0.0.1", ttl_s=TTL_S)
+    router = desk_site.start_router()
+    for api, way in ways.items():
+        router.wait_event("name_resolved", host=HOSTS[api])
+        way(HOSTS[api])
+    with desk_site.connect_router(router, "127.1.0.1") as client:
+        for api in ways:
+            event = router.wait_event("name_failed", host=HOSTS[api])
+            assert event["last_good_stays"] is True
+        desk_site.vendor.close_connections()
+        for api in ways:  # on connections that are dialled now
+            assert_served_at_once(desk_site, client, router, api)
+    fresh = [c for c in desk_site.vendor.connections() if c["requests"] == 1]
+    assert len(fresh) == len(ways)
+
+
+@pytest.mark.parametrize("form", ["vendor-exact", "absolute", "CONNECT"])
+def test_an_unlisted_host_is_refused_before_any_query(desk_site, form):
+    router = desk_site.start_router()
+    method, target = {"vendor-exact": ("GET", "/street-address"),
+                      "absolute": ("GET", "http://evil.example.com/street-address"),
+                      "CONNECT": ("CONNECT", "evil.example.com:443")}[form]
+    host = "evil.example.com:443" if form == "CONNECT" else "evil.example.com"
+    with desk_site.connect_router(router, "127.1.0.1") as client:
+        answer = client.request(method, target, host)
+    event = router.wait_event("exchange", request=answer.header("X-Request-Id"))
+    asked = {name for name, _ in desk_site.dns.queries}
+    assert answer.status == 403 and event["route"] == "refused"
+    assert "host is" in event["reason"], event["reason"]
+    assert desk_site.vendor.records() == desk_site.vendor.connections() == []
+    assert asked == set(re.findall(r'host = "([^"]+)"', PROVIDER.read_text()))

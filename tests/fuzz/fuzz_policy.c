@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any two files: a policy and, behind a line "----", the definition of its provider "acme". Loading
+ * ends in findings or in a policy that keeps its promises: no error without a finding, no address in
+ * two groups, each address in the group that lists it.
+ *
+ * The files lie in a folder of the harness; inputs that name further files are left out, so that the
+ * same input does the same everywhere.
+ */
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define SEPARATOR "\n----\n"
+
+static const char acme[] = "name = \"acme\";\n"
+                           "apis = ( { name = \"a\"; host = \"api.acme.example\"; paths = \"/a\";\n"
+                           "  embedded = \"GET\"; secret = [ \"GET\", \"POST\" ]; } );\n"
+                           "embedded = { query = { key = \"$key\"; }; };\n"
+                           "secret = { bearer = \"$token\"; };\nstrip_query = \"key\";\n";
+
+static struct {
+        char folder[64], policy[80], provider[80];
+} paths;
+
+static void paths_remove(void)
+{
+        unlink(paths.policy);
+        unlink(paths.provider);
+        rmdir(paths.folder);
+}
+
+static void paths_make(void)
+{
+        if (paths.folder[0])
+                return;
+        strcpy(paths.folder, "/tmp/keyrouter-fuzz-XXXXXX");
+        if (!mkdtemp(paths.folder))
+                abort();
+        snprintf(paths.policy, sizeof(paths.policy), "%s/policy.cfg", paths.folder);
+        snprintf(paths.provider, sizeof(paths.provider), "%s/acme.cfg", paths.folder);
+        atexit(paths_remove);
+}
+
+static void file_put(const char *path, struct slice bytes)
+{
+        FILE *file = fopen(path, "w");
+
+        if (!file || fwrite(bytes.data, 1, bytes.length, file) != bytes.length || fclose(file) != 0)
+                abort();
+}
+
+static void group_check(const struct policy *p, const struct group *g)
+{
+        assert(g->n_workstations > 0);
+        for (size_t i = 0; i < g->n_workstations; i++) {
+                const struct range *r = &g->workstations[i];
+
+                assert(addr_compare(&r->first, &r->last) <= 0);
+                assert(i == 0 || addr_compare(&g->workstations[i - 1].last, &r->first) < 0);
+                assert(policy_group_of(p, &r->first) == g);
+                assert(policy_group_of(p, &r->last) == g);
+        }
+        for (size_t i = 0; i < g->n_keys; i++)
+                assert(g->keys[i]->provider && (i == 0 || g->keys[i - 1] < g->keys[i]));
+        for (size_t i = 0; i < g->n_backends; i++)
+                assert(policy_backend(p, g, g->backends[i]->provider) == g->backends[i]);
+}
+
+static void policy_check(const struct policy *p)
+{
+        assert(p->site && p->n_providers > 0);
+        for (size_t i = 0; i < p->n_keys; i++)
+                assert(p->keys[i].capacity >= 1 && p->keys[i].reserve <= p->keys[i].capacity);
+        for (size_t i = 0; i < p->n_groups; i++)
+                group_check(p, &p->groups[i]);
+}
+
+static void files_load(void)
+{
+        struct policy *p = NULL;
+        struct diag d;
+        int r;
+
+        diag_init(&d);
+        r = policy_load(paths.policy, paths.folder, &d, &p);
+        assert((r == 0) == (d.n_errors == 0));
+        assert((r == 0) == (p != NULL));
+        for (size_t i = 0; i < d.n_findings; i++)
+                assert(d.findings[i].message[0]);
+        if (p) {
+                policy_check(p);
+                policy_unref(p);
+        }
+        diag_done(&d);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct slice policy = { (const char *)data, size }, provider = SLICE_LITERAL(acme);
+        const char *cut = memmem(data, size, SEPARATOR, sizeof(SEPARATOR) - 1);
+
+        if (memmem(data, size, "include", 7) || memmem(data, size, ".cfg", 4))
+                return 0;
+        if (cut) {
+                policy.length = (size_t)(cut - (const char *)data);
+                provider = slice_from((struct slice){ (const char *)data, size },
+                                      policy.length + sizeof(SEPARATOR) - 1);
+        }
+        paths_make();
+        file_put(paths.policy, policy);
+        file_put(paths.provider, provider);
+        files_load();
+        return 0;
+}
