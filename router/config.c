@@ -119,6 +119,34 @@ static void endpoints_check(const struct text_list *list, bool loopback_only, st
         }
 }
 
+/* Port 0 is the system's choice, a new one each time. */
+static bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+        return a->port != 0 && a->port == b->port && addr_equal(&a->address, &b->address);
+}
+
+/* In the order of the file's lists, TLS first. */
+static const struct endpoint *endpoint_at(const struct config *c, size_t i)
+{
+        return i < c->n_listen ? &c->listen[i] : &c->listen_plain[i - c->n_listen];
+}
+
+static void twice_check(const struct config *c, const char *path, struct diag *d)
+{
+        size_t n = c->n_listen + c->n_listen_plain;
+
+        for (size_t i = 1; i < n; i++)
+                for (size_t j = 0; j < i; j++) {
+                        const struct endpoint *e = endpoint_at(c, i);
+                        char text[ADDR_TEXT_MAX];
+
+                        if (endpoint_equal(e, endpoint_at(c, j)))
+                                diag_error(d, (struct place){ path, 0 }, "keep one of them",
+                                           "%s port %u is listened on twice",
+                                           addr_format(&e->address, text), e->port);
+                }
+}
+
 static void address_check(const struct text_item *item, const char *name, struct diag *d,
                           struct addr *ret)
 {
@@ -157,7 +185,7 @@ static int resolver_check(struct config *c, struct diag *d)
                 uint16_t port;
 
                 size += strlen(list->items[i].text) + 1;
-                if (addr_port_parse(slice_of(list->items[i].text), &a, &port) != 0)
+                if (addr_port_parse(slice_of(list->items[i].text), &a, &port) != 0 || port == 0)
                         diag_error(d, list->items[i].at, "write it as \"10.0.0.53:53\"",
                                    "\"%s\" is no address of a name server", list->items[i].text);
         }
@@ -203,6 +231,7 @@ static int config_check(struct config *c, const char *path, struct diag *d)
 
         endpoints_check(&f->listen, false, d, c->listen, &c->n_listen);
         endpoints_check(&f->listen_plain, true, d, c->listen_plain, &c->n_listen_plain);
+        twice_check(c, path, d);
         tls_check(c, path, d);
         address_check(&f->address, "address", d, &c->address);
         address_check(&f->source, "source", d, &c->source);

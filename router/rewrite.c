@@ -110,9 +110,7 @@ int rewrite_request(struct exchange *x, struct buffer *out)
 
 static bool drop_answer_header(void *context, struct slice name)
 {
-        static const char cors[] = "Access-Control-";
-
-        if (name.length >= sizeof(cors) - 1 && strncasecmp(name.data, cors, sizeof(cors) - 1) == 0)
+        if (slice_starts_nocase(name, SLICE_LITERAL("Access-Control-")))
                 return true; /* made here, for the origin that we took out */
         return slice_is_nocase(name, "Location") || slice_is_nocase(name, "Content-Location");
 }

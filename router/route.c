@@ -216,7 +216,7 @@ void route_decide(const struct route_request *q, struct route *ret)
                 reason_set(ret, "api needs the secret key");
                 route_to_backend(q, ret);
         } else if (q->attempt > 0) {
-                reason_set(ret, "key refused: %s",
+                reason_set(ret, "key failed: %s",
                            q->refused_cause ? q->refused_cause : "no cause told");
                 route_overflow(q, ret);
         } else {

@@ -164,7 +164,7 @@ static void listen_add(struct config *c, const struct text_item *item, struct di
 static void listens_check(struct config *c, struct diag *d)
 {
         const struct text_list *list = &c->file.listen;
-        static const struct text_item standard = { .text = DEFAULT_LISTEN };
+        static const struct text_item standard = { .text = (char *)DEFAULT_LISTEN };
 
         if (!list->at.file)
                 listen_add(c, &standard, d);
@@ -309,13 +309,6 @@ static int apis_check(struct config *c, struct diag *d)
         return 0;
 }
 
-/* A list that is written and holds nothing; where its elements were wrong that was told already. */
-static void apis_empty_check(const struct config *c, const char *path, struct diag *d)
-{
-        if (c->file.apis.n_items == 0 && d->n_errors == 0)
-                diag_error(d, (struct place){ path, 0 }, "name at least one API", "apis is empty");
-}
-
 static void net_fill(struct config *c)
 {
         const struct config_timeouts *t = &c->file.timeouts;
@@ -340,11 +333,10 @@ static void net_fill(struct config *c)
         c->max_body_bytes = l->max_body;
 }
 
-static int config_check(struct config *c, const char *path, struct diag *d)
+static int config_check(struct config *c, struct diag *d)
 {
         int r;
 
-        apis_empty_check(c, path, d);
         listens_check(c, d);
         r = router_check(c, d);
         if (r == 0)
@@ -371,7 +363,7 @@ int config_load(const char *path, struct diag *d, struct config **ret)
                 return fault(-ENOMEM);
         r = settings_load(path, config_rows, &c->file, d, &c->settings);
         if (r == 0)
-                r = config_check(c, path, d);
+                r = config_check(c, d);
         if (r < 0)
                 return r;
         if (d->n_errors > 0)

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 struct slice {
         const char *data;
@@ -27,10 +26,27 @@ static inline bool slice_equal(struct slice a, struct slice b)
         return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
 
-/* ASCII case is ignored: header names and host names (RFC 9110 section 5.1, 4.2.3). */
+/*
+ * ASCII case is ignored: header names and host names (RFC 9110 section 5.1, 4.2.3). Not strncasecmp(),
+ * which stops at a NUL and depends on the locale.
+ */
 static inline bool slice_equal_nocase(struct slice a, struct slice b)
 {
-        return a.length == b.length && (a.length == 0 || strncasecmp(a.data, b.data, a.length) == 0);
+        if (a.length != b.length)
+                return false;
+        for (size_t i = 0; i < a.length; i++) {
+                unsigned char x = (unsigned char)a.data[i], y = (unsigned char)b.data[i];
+
+                if (x != y && ((x ^ y) != 0x20 || (unsigned char)((x | 0x20) - 'a') > 'z' - 'a'))
+                        return false;
+        }
+        return true;
+}
+
+static inline bool slice_starts_nocase(struct slice a, struct slice start)
+{
+        return a.length >= start.length &&
+               slice_equal_nocase((struct slice){ a.data, start.length }, start);
 }
 
 static inline bool slice_is(struct slice a, const char *text)

@@ -52,6 +52,8 @@ static void client_close(struct client *c, enum stream_close how)
         list_remove(&c->ready.link);
         buffer_release(&c->in);
         buffer_release(&c->out);
+        if (how == STREAM_CLOSE_CLEAN && c->connected && !c->lingering)
+                stream_end(&c->stream);
         stream_close(&c->stream, how, on_stream_closed);
         deadline_close(&c->deadline, on_deadline_closed);
 }

@@ -235,9 +235,9 @@ static enum head_answer interpret_target(struct head *h, struct slice target, co
                 h->form = TARGET_ASTERISK;
                 return slice_is(h->method, "OPTIONS") ? HEAD_OK : HEAD_E_TARGET;
         }
-        if (target.length > 7 && strncasecmp(target.data, "http://", 7) == 0)
+        if (slice_starts_nocase(target, SLICE_LITERAL("http://")))
                 return interpret_absolute(h, target, 7, f);
-        if (target.length > 8 && strncasecmp(target.data, "https://", 8) == 0)
+        if (slice_starts_nocase(target, SLICE_LITERAL("https://")))
                 return interpret_absolute(h, target, 8, f);
         return HEAD_E_TARGET;
 }

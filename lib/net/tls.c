@@ -31,7 +31,7 @@ static int kept_index = -1;
 
 static void why_openssl(char why[static TLS_WHY_MAX], const char *what, const char *file)
 {
-        unsigned long code = ERR_peek_last_error();
+        unsigned long code = ERR_peek_error(); /* the cause; later ones only say who called */
         const char *reason = ERR_reason_error_string(code);
 
         if (ERR_GET_LIB(code) == ERR_LIB_SYS)
@@ -51,10 +51,17 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_lengt
         return SSL_TLSEXT_ERR_OK;
 }
 
+/* Without it OpenSSL would ask the terminal for the passphrase of an encrypted key, and wait. */
+static int no_passphrase(char *out, int size, int writing, void *context)
+{
+        return -1;
+}
+
 /* SSL_MODE_RELEASE_BUFFERS: an idle connection holds no record buffers. Read-ahead: one recv() takes
  * a whole record and what follows it. */
 static void context_tune(SSL_CTX *context)
 {
+        SSL_CTX_set_default_passwd_cb(context, no_passphrase);
         SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
         SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
         SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |

@@ -174,10 +174,10 @@ enum {
 
 /*
  * Renders a credential. With an answer above, *ret_field names the field, or the setting whose own
- * text is wrong; it points into `rules`. Control characters are refused everywhere; headers take
- * printable ASCII, a Basic user no colon (RFC 7617 section 2), a bearer token no blank. Other
- * errors: -EMSGSIZE (over SECRET_MAX_BYTES), -EINVAL (rules with both basic and bearer, or half a
- * basic), -ENOMEM.
+ * text is wrong; it points into `rules` or is static. Control characters are refused everywhere;
+ * headers take printable ASCII, a Basic user no colon (RFC 7617 section 2), a bearer token no
+ * blank. Other errors: -EMSGSIZE (over SECRET_MAX_BYTES), -EINVAL (rules with both basic and
+ * bearer, or half a basic), -ENOMEM.
  */
 MUST_CHECK int credential_place(const struct class_rules *rules, credential_field_fn *field,
                                 void *context, struct placement *ret, struct slice *ret_field);

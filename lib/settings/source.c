@@ -139,15 +139,10 @@ static const char *scan_explain(int answer)
 
 static void scan_report(const struct source *s, int answer, unsigned line, struct diag *d)
 {
-        const char *remedy = NULL;
-
-        if (answer == SCAN_E_INCLUDE)
-                remedy = "write  include = [ \"conf.d/*.cfg\" ];  instead";
-        /* Behind a forgotten quote texts and what stands between them change places: the first text
-         * that runs over a line's end is the one. */
-        if (answer == SCAN_E_TEXT && s->long_text_line)
-                line = s->long_text_line;
-        diag_error(d, (struct place){ s->path, line }, remedy, "%s", scan_explain(answer));
+        diag_error(d, (struct place){ s->path, line },
+                   answer == SCAN_E_INCLUDE ? "write  include = [ \"conf.d/*.cfg\" ];  instead"
+                                            : NULL,
+                   "%s", scan_explain(answer));
 }
 
 static void syntax_report(const struct source *s, unsigned line, struct diag *d)

@@ -147,7 +147,7 @@ def rows():
             "all keys of the group are full"),
         Row("sales 3", SALES[2], "street, GET; nobody listed\nthis address at the vendor",
             street("9 Bay St"), 200, "9 Bay St", [Seen(KEY_1, SALES[2], 401), *by_backend],
-            "key refused: address not listed"),
+            "key failed: address not listed"),
         Row("sales 3", SALES[2], "street, GET, once more", street("10 Bay St"), 200, "10 Bay St",
             by_backend, "slot suspended: address not listed"),
         Row("visitor", VISITOR, "street, GET;\noverflow is \"refuse\"", street("11 Box St"), 403, None,

@@ -28,7 +28,7 @@ def test_an_unlisted_address_is_served_by_the_backend_and_its_slot_rests(desk_si
     assert (first.status, second.status) == (200, 200)
     assert classes(desk_site) == [("embedded", 401), ("secret", 200), ("secret", 200)]
     assert [r["source"] for r in desk_site.vendor.records()][0] == "127.1.0.9"
-    assert event["fallback"] is True and event["reason"] == "key refused: key or address refused"
+    assert event["fallback"] is True and event["reason"] == "key failed: key or address refused"
     assert (suspended["key"], suspended["egress"]) == ("key-1", "127.1.0.9")
     assert later["fallback"] is False
     assert later["reason"] == "slot suspended: key or address refused"
@@ -51,7 +51,7 @@ def test_the_cause_is_told_apart_by_the_answers_body(desk_site):
         answer, event = ask(client, router)
     assert answer.status == 200
     assert classes(desk_site) == [("embedded", 401), ("secret", 200)]
-    assert event["reason"] == "key refused: address not listed"
+    assert event["reason"] == "key failed: address not listed"
 
 
 def test_a_throttled_key_falls_back(desk_site):
@@ -61,7 +61,7 @@ def test_a_throttled_key_falls_back(desk_site):
         answer, event = ask(client, router)
     assert answer.status == 200
     assert classes(desk_site) == [("embedded", 429), ("secret", 200)]
-    assert event["reason"] == "key refused: throttled: address not listed"
+    assert event["reason"] == "key failed: throttled: address not listed"
 
 
 def test_there_is_one_fallback_and_no_loop(desk_site):
@@ -106,7 +106,7 @@ def test_without_a_backend_the_refusal_has_a_name(make_site):
         answer, event = ask(client, router)
     assert answer.status == 403
     assert classes(site) == [("embedded", 401)]
-    assert "key refused: key or address refused" in event["reason"]
+    assert "key failed: key or address refused" in event["reason"]
     assert json.loads(answer.text)["errors"][0]["message"] == event["reason"]
 
 

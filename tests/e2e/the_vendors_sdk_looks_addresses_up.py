@@ -98,7 +98,7 @@ def test_a_desk_whose_address_the_vendor_refuses_gets_its_answers_through_the_ba
     assert rest == [("secret", "secret-1", "127.0.0.1", "GET", 200)] * len(GETS)
     events = site.processes[0].wait_events(len(GETS), "exchange", client=DESK)
     assert [e["reason"] for e in events] == \
-        ["key refused: address not listed"] + ["slot suspended: address not listed"] * (len(GETS) - 1)
+        ["key failed: address not listed"] + ["slot suspended: address not listed"] * (len(GETS) - 1)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -140,6 +140,7 @@ def test_site_ca_says_what_is_wrong(authority, row):
 
 def test_site_ca_replaces_by_force_and_notices_a_foreign_key(tmp_path):
     assert site_ca("init", tmp_path / "a").returncode == 0
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
     first = (tmp_path / "a" / "ca.pem").read_text()
     assert site_ca("init", "--force", tmp_path / "a").returncode == 0
     assert (tmp_path / "a" / "ca.pem").read_text() != first

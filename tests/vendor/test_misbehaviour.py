@@ -186,6 +186,7 @@ def test_a_body_comes_byte_by_byte(vendor, client, lookup):
     for n in (1, 2):
         vendor.release(gate, 1)
         client._until(lambda: client.received.endswith(b"abc"[:n]))
+        assert vendor.records()[0]["sent_bytes"] == n
     assert client.received.endswith(b"\r\n\r\nab")
     vendor.release(gate)
     assert client.response().body == b"abc"
@@ -343,6 +344,20 @@ def test_a_fault_that_cannot_be_carried_out_is_not_silent(vendor, client, lookup
     client.send(lookup)
     assert client.ending() == "reset"
     vendor.wait_records(outcome="broken")
+
+
+def test_records_are_found_by_their_fields(vendor, client, key, lookup):
+    exchange(client, lookup)
+    client.send(request_format("GET", f"/street-address?{key.query}", HOST, [["X-Mark", "1"]]))
+    client.response()
+    found = [
+        ({"header": "x-mark"}, [2]), ({"parameters": ["street", "key"]}, [1]),
+        ({"status": 422}, [2]), ({"status": [200, 422]}, [1, 2]), ({"path": "/street-*"}, [1, 2]),
+        ({"source": "127.1.0.*", "class": "embedded"}, [1, 2]), ({"key": "k*", "request": 1}, [1]),
+        ({"path": "/street"}, []), ({"no such field": 1}, []),
+    ]
+    for match, requests in found:
+        assert [r["request"] for r in vendor.records(**match)] == requests, match
 
 
 def test_a_wait_that_is_not_met_says_what_there_was(vendor, client, lookup):

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -36,6 +37,14 @@ def _node_version(node):
         return 0
 
 
+def _npm_reason(said):
+    """What npm says went wrong, without its prefixes and the place of its log."""
+    lines = [re.sub(r"^npm (ERR!|error) ?", "", line).strip() for line in said.splitlines()
+             if re.match(r"npm (ERR!|error)", line)]
+    lines = [line for line in lines if line and "_logs" not in line and "complete log" not in line]
+    return "; ".join(lines[:3]) or "it does not say why"
+
+
 def _npm_install(source, folder):
     """The packages of source/package-lock.json below folder/HASH; returns that folder."""
     lock = (source / "package-lock.json").read_bytes()
@@ -51,8 +60,7 @@ def _npm_install(source, folder):
                               cwd=scratch, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=_INSTALL_TIMEOUT_S)
         if done.returncode != 0:
-            raise Unavailable("npm could not install the SDK: " + "; ".join(
-                done.stderr.strip().splitlines()[-3:]))
+            raise Unavailable(f"npm could not install the SDK: {_npm_reason(done.stderr)}")
         os.rename(scratch, there)
     except subprocess.TimeoutExpired:
         raise Unavailable(f"npm did not install the SDK in {_INSTALL_TIMEOUT_S} s") from None

@@ -146,6 +146,21 @@ static void a_policy_with_mistakes_gives_none(void **state)
         assert_int_equal(f.diag.n_errors, 2);
 }
 
+static void findings_come_in_the_order_of_the_file(void **state)
+{
+        CLEANUP(fixture_done) struct fixture f;
+        const char *path;
+
+        fixture_init(&f);
+        path = folder_put(&f.folder, "p.cfg",
+                          "groups = (\n{ name = \"g\"; workstations = \"x\"; keys = \"k\"; } );\n"
+                          "origins = \"o\";\nsite = 3;\nproviders = \"none\";\n");
+        assert_int_equal(policy_load(path, PROVIDERS, &f.diag, &f.policy), -EINVAL);
+        assert_int_equal(f.diag.n_findings, 5);
+        for (size_t i = 1; i < f.diag.n_findings; i++)
+                assert_true(f.diag.findings[i - 1].line <= f.diag.findings[i].line);
+}
+
 static void the_shipped_definition_of_smarty_says_who_may_call_what(void **state)
 {
         static const struct {
@@ -329,6 +344,7 @@ int main(void)
                 cmocka_unit_test(backends_and_providers_are_found),
                 cmocka_unit_test(a_reference_keeps_the_policy),
                 cmocka_unit_test(a_policy_with_mistakes_gives_none),
+                cmocka_unit_test(findings_come_in_the_order_of_the_file),
                 cmocka_unit_test(the_shipped_definition_of_smarty_says_who_may_call_what),
                 cmocka_unit_test(the_shipped_definition_of_alloy_has_a_bearer_and_a_version),
                 cmocka_unit_test(settings_of_a_definition_arrive),

@@ -16,7 +16,7 @@ static void a_typo_finds_the_nearest_name_and_nothing_else(void **state)
                 { "ergess", "egress", "two letters changed places" },
                 { "Workstations", "workstations", "case does not count" },
                 { "a-b-c", "a_b_c", "nor does the kind of dash" },
-                { "ksey", "keys", "in a short word too" },
+                { "kesy", "keys", "in a short word too" },
                 { "workstaions", "workstations", "a long word" },
                 { "kays", "keys", "a short word may have one mistake" },
                 { "kxyz", NULL, "not three" },

@@ -30,6 +30,7 @@ static void hand_over(int fd)
         assert_int_equal(dup2(fd, SYSTEMD_FIRST_SOCKET), SYSTEMD_FIRST_SOCKET);
         if (fd != SYSTEMD_FIRST_SOCKET)
                 close(fd);
+        assert_int_equal(fcntl(SYSTEMD_FIRST_SOCKET, F_SETFD, 0), 0);
         snprintf(pid, sizeof(pid), "%d", getpid());
         setenv("LISTEN_PID", pid, 1);
         setenv("LISTEN_FDS", "1", 1);
@@ -97,7 +98,13 @@ static int socket_any_address(void)
 
 static int socket_not_listening(void)
 {
-        return socket(AF_INET, SOCK_STREAM, 0);
+        struct endpoint e = loopback();
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        struct sockaddr_storage sa;
+        socklen_t length = addr_to_sockaddr(&e.address, 0, &sa);
+
+        assert_int_equal(bind(fd, (struct sockaddr *)&sa, length), 0);
+        return fd;
 }
 
 static int socket_of_datagrams(void)
