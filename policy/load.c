@@ -83,8 +83,8 @@ static int key_compare_credential(const void *left, const void *right)
         return r ? r : ((*a)->index > (*b)->index) - ((*a)->index < (*b)->index);
 }
 
-/* Two keys of one credential are one key to the vendor, with one allowlist. The credential's name is
- * not repeated: somebody may have written the credential itself. */
+/* Two keys of one credential are one key to the vendor, with one allowlist. The credential's
+ * name is not repeated: somebody may have written the credential itself. */
 static int credentials_check(struct loading *l)
 {
         CLEANUP(freep) const struct key **keys = calloc(l->p->n_keys + 1, sizeof(*keys));

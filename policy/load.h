@@ -4,8 +4,8 @@
  * load - the steps of policy_load(), each in its file
  *
  * Internal to policy/. Each step reports what it finds and goes on, so that one run shows every
- * mistake; what could not be made out stays NULL or empty and is left alone by the later steps. Each
- * returns 0, whatever was found, or a negative errno.
+ * mistake; what could not be made out stays NULL or empty and is left alone by the later steps.
+ * Each returns 0, whatever was found, or a negative errno.
  */
 #include "policy/names.h"
 #include "policy/policy.h"
@@ -17,7 +17,7 @@ struct loading {
         struct diag *d;
         const char *provider_dir;
         struct names providers, keys, backends; /* indices are those of the policy's arrays */
-        bool providers_incomplete; /* a definition without a name: an unknown provider may be that */
+        bool providers_incomplete; /* one has no name: an unknown provider may be that */
 };
 
 MUST_CHECK int providers_load(struct loading *l);
@@ -31,8 +31,8 @@ MUST_CHECK int workstations_load(struct loading *l);
 MUST_CHECK int origins_load(struct loading *l);
 
 /*
- * The backends that `list` names. One of a provider at most; more are findings. *ret lives as long as
- * the policy.
+ * The backends that `list` names. One of a provider at most; more are findings. *ret lives as long
+ * as the policy.
  */
 MUST_CHECK int backends_refer(struct loading *l, const struct text_list *list,
                               const struct backend ***ret, size_t *ret_n);

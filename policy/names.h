@@ -3,7 +3,8 @@
 /*
  * names - things by name, with the places where they are defined
  *
- * Filled by names_add(), then names_seal()ed, then asked. Does not own the names. Owner: the caller.
+ * Filled by names_add(), then names_seal()ed, then asked. Does not own the names. Owner: the
+ * caller.
  */
 #include "lib/settings/diag.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Texts and arrays of a policy live in the memory of its settings file. Providers are on the heap, as
- * lib/provider wants them, and so is the map.
+ * Texts and arrays of a policy live in the memory of its settings file. Providers are on the heap,
+ * as lib/provider wants them, and so is the map.
  */
 #include "policy/policy.h"
 

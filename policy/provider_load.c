@@ -7,7 +7,8 @@
 #include <ctype.h>
 #include <errno.h>
 
-/* Copies for struct provider, which provider_done() frees one by one. Out of memory is remembered. */
+/* Copies for struct provider, which provider_done() frees one by one. Out of memory is
+ * remembered. */
 struct copying {
         int r;
 };

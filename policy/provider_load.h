@@ -7,9 +7,9 @@
 #include "lib/settings/diag.h"
 
 /*
- * Returns 0 and *ret where the file has no error, -EINVAL where it has, or another negative errno; each
- * with findings in *d. *ret_name, the provider's own name as far as it could be read, is set in any
- * case (or NULL). Owner of both: the caller.
+ * Returns 0 and *ret where the file has no error, -EINVAL where it has, or another negative errno;
+ * each with findings in *d. *ret_name, the provider's own name as far as it could be read, is set
+ * in any case (or NULL). Owner of both: the caller.
  */
 MUST_CHECK int provider_load(const char *path, struct diag *d, struct provider *ret,
                              char **ret_name);

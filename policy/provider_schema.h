@@ -3,8 +3,8 @@
 /*
  * provider_schema - a provider definition as it is written
  *
- * Filled from rows (provider_schema.c) by lib/settings; provider_load.c makes struct provider of it.
- * The manual page keyrouter-provider(5) follows the rows.
+ * Filled from rows (provider_schema.c) by lib/settings; provider_load.c makes struct provider of
+ * it. The manual page keyrouter-provider(5) follows the rows.
  */
 #include "lib/provider/provider.h"
 #include "lib/settings/settings.h"

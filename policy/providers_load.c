@@ -140,7 +140,8 @@ static const struct api *api_named(const struct provider *p, const char *name)
         return NULL;
 }
 
-/* Requests are told apart by host or, in base-URL mode, by the API's name: both belong to one provider. */
+/* Requests are told apart by host or, in base-URL mode, by the API's name: both belong to one
+ * provider. */
 static void provider_pair_check(struct loading *l, const struct provider *p,
                                 const struct provider *other, struct place at)
 {

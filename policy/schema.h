@@ -3,8 +3,8 @@
 /*
  * schema - a policy as it is written
  *
- * Each struct is filled from rows (schema.c) by lib/settings; load.c makes struct policy of them. The
- * manual page keyrouter-policy(5) follows the rows.
+ * Each struct is filled from rows (schema.c) by lib/settings; load.c makes struct policy of them.
+ * The manual page keyrouter-policy(5) follows the rows.
  */
 #include "lib/settings/settings.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shares out the addresses among the groups. A written range of a group may lie inside one of another
- * group: the inner one wins, whatever `except` leaves of it. All ranges are sorted and swept once,
- * with a stack of those that are open; each pair that overlaps is judged once. An inner range is a
- * hole in all that hold it; what is left of every range makes up its group.
+ * Shares out the addresses among the groups. A written range of a group may lie inside one of
+ * another group: the inner one wins, whatever `except` leaves of it. All ranges are sorted and
+ * swept once, with a stack of those that are open; each pair that overlaps is judged once. An
+ * inner range is a hole in all that hold it; what is left of every range makes up its group.
  */
 #include "lib/base/fault.h"
 #include "policy/load.h"

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #define UPSTREAM_IDLE_MS 55000
+#define KEPT 512 /* blocks (24 KiB each) and exchanges a worker keeps for the next burst */
 #define UPSTREAM_LIFE_MS 300000 /* vendors move without notice: an old connection hides a new address */
 
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
@@ -215,6 +216,7 @@ static void net_fill(struct config *c)
                 .linger_ms = (uint64_t)t->linger_s * 1000,
                 .upstream_idle_ms = UPSTREAM_IDLE_MS,
                 .upstream_life_ms = UPSTREAM_LIFE_MS,
+                .n_kept = KEPT,
                 .n_connections = (unsigned)l->connections,
                 .n_connections_per_address = (unsigned)l->connections_per_address,
                 .n_upstreams = (unsigned)l->upstream_connections,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/log.h"
-#include "lib/service/service.h"
+#include "lib/base/process.h"
 #include "router/config.h"
 #include "router/daemon.h"
 #include "router/journal.h"
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
         bool check_only = false;
         int option;
 
-        service_protect();
+        process_protect();
         while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
                 switch (option) {
                 case 'c':

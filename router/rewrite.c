@@ -112,6 +112,8 @@ static bool drop_answer_header(void *context, struct slice name)
 {
         if (slice_starts_nocase(name, SLICE_LITERAL("Access-Control-")))
                 return true; /* made here, for the origin that we took out */
+        if (slice_is_nocase(name, "X-Request-Id"))
+                return true; /* ours is the one in the log */
         return slice_is_nocase(name, "Location") || slice_is_nocase(name, "Content-Location");
 }
 

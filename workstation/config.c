@@ -16,6 +16,7 @@
  * that a request seldom meets a connection that is being closed. */
 #define UPSTREAM_IDLE_MS 60000
 #define UPSTREAM_LIFE_MS 600000
+#define KEPT 8 /* blocks and exchanges kept for the next request: memory counts on a desk */
 
 struct api_entry {
         char *name;
@@ -322,6 +323,7 @@ static void net_fill(struct config *c)
                 .linger_ms = (uint64_t)t->linger_s * 1000,
                 .upstream_idle_ms = UPSTREAM_IDLE_MS,
                 .upstream_life_ms = UPSTREAM_LIFE_MS,
+                .n_kept = KEPT,
                 .n_connections = (unsigned)l->connections,
                 .n_connections_per_address = (unsigned)l->connections_per_address,
                 .n_upstreams = (unsigned)l->upstream_connections,

@@ -27,7 +27,6 @@
 
 #define DRAIN_MS 30000
 /* Enough for one lookup after the other; what a burst took beyond goes back to the system. */
-#define BLOCKS_KEPT 8
 #define REST_MS 2000
 
 static const struct event READY = { "ready", LOG_LEVEL_INFO };
@@ -205,7 +204,6 @@ static int shim_start(struct shim *s)
         r = worker_init(&s->worker, &s->loop, 0, &c->net, &gateway_program, &s->gateway);
         if (r < 0)
                 return r;
-        block_pool_init(&s->worker.blocks, BLOCKS_KEPT);
         s->worker.dialler = &s->uplink->dial.dialler;
         s->worker.on_stopped = on_worker_stopped;
         s->workers[0] = &s->worker;

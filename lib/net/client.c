@@ -184,7 +184,7 @@ static void on_deadline(struct deadline *d)
 
 static struct list *bucket_of(struct worker *w, const struct addr *peer)
 {
-        return &w->clients[(addr_hash(peer) >> 16) % WORKER_BUCKETS];
+        return list_table_bucket(&w->clients, addr_hash(peer));
 }
 
 static bool has_room(struct worker *w, const struct addr *peer)

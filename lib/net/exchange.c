@@ -9,8 +9,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define EXCHANGES_KEPT 256
-
 #define EDGE(to) (1U << EXCHANGE_##to)
 
 static const unsigned legal[N_EXCHANGE_STATES] = {
@@ -82,7 +80,7 @@ static void exchange_put_back(struct exchange *x)
         message_done(&x->request);
         message_done(&x->answer);
         buffer_release(&x->held);
-        if (w->n_exchanges_free >= EXCHANGES_KEPT) {
+        if (w->n_exchanges_free >= w->settings->n_kept) {
                 free(x);
                 return;
         }
@@ -95,6 +93,7 @@ void exchange_free_all(struct worker *w)
         LIST_EACH (node, following, &w->exchanges_free)
                 free(LIST_ENTRY(node, struct exchange, free_link));
         list_init(&w->exchanges_free);
+        w->n_exchanges_free = 0;
 }
 
 uint64_t exchange_deadline_ms(const struct exchange *x)

@@ -69,10 +69,7 @@ enum step exchange_route(struct exchange *x)
         if (h->framing == FRAMING_SIZED && h->content_length > (uint64_t)v->max_body_bytes)
                 return exchange_refuse(x, 413, "request body is longer than %lld bytes",
                                        (long long)v->max_body_bytes);
-        deadline_set(&x->client->deadline,
-                     x->request.complete
-                             ? exchange_deadline_ms(x)
-                             : x->began_us / 1000 + x->worker->settings->body_ms);
+        deadline_set(&x->client->deadline, exchange_deadline_ms(x));
         return exchange_move(x, EXCHANGE_DIAL);
 }
 
@@ -197,8 +194,11 @@ static bool send_begin(struct exchange *x)
                 exchange_refuse(x, 502, "request cannot be written");
         if (r < 0)
                 return false;
-        if (!x->request.complete)
+        if (!x->request.complete) {
+                deadline_set(&x->client->deadline,
+                             uv_now(x->worker->loop) + x->worker->settings->body_ms);
                 put_continue(x);
+        }
         x->sent_us = clock_monotonic_us();
         return true;
 }

@@ -12,13 +12,12 @@
 
 #include <errno.h>
 
-#define POOL_BUCKETS 4096
 #define POOL_ORIGINS 1024
 #define SWEEP_MS 1000
 
 struct upstream_pool {
         struct worker *worker;
-        struct list buckets[POOL_BUCKETS];
+        struct list_table idle; /* by origin and source */
         struct list ages;
         unsigned n_idle;
         unsigned n_all;
@@ -29,7 +28,7 @@ struct upstream_pool {
 static struct list *bucket_of(struct upstream_pool *p, const struct origin *origin,
                               const struct addr *source)
 {
-        return &p->buckets[(addr_hash(source) + origin->id * 0x9e3779b1U) % POOL_BUCKETS];
+        return list_table_bucket(&p->idle, addr_hash(source) + origin->id * 0x9e3779b97f4a7c15U);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -106,8 +105,10 @@ struct upstream_pool *upstream_pool_new(struct worker *w)
         if (!p)
                 return NULL;
         p->worker = w;
-        for (unsigned i = 0; i < POOL_BUCKETS; i++)
-                list_init(&p->buckets[i]);
+        if (!list_table_init(&p->idle, w->settings->n_upstreams_idle)) {
+                free(p);
+                return NULL;
+        }
         list_init(&p->ages);
         uv_timer_init(w->loop, &p->sweep);
         return p;
@@ -118,6 +119,7 @@ void upstream_pool_free(struct upstream_pool *p)
         assert(p->n_all == 0);
         for (unsigned i = 0; i < POOL_ORIGINS; i++)
                 SSL_SESSION_free(p->sessions[i]);
+        list_table_done(&p->idle);
         free(p);
 }
 

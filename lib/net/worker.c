@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <openssl/rand.h>
 
-#define BLOCKS_KEPT 512
-
 static void on_handle_closed(uv_handle_t *handle)
 {
         struct worker *w = handle->data;
@@ -40,8 +38,8 @@ void worker_released(struct worker *w)
 static void begin_stop(struct worker *w)
 {
         w->stopping = true;
-        for (unsigned i = 0; i < WORKER_BUCKETS; i++) {
-                LIST_EACH (node, following, &w->clients[i])
+        for (unsigned i = 0; i < w->clients.n_buckets; i++) {
+                LIST_EACH (node, following, &w->clients.buckets[i])
                         client_stop(LIST_ENTRY(node, struct client, link));
         }
         upstream_pool_clear(w->pool);
@@ -157,9 +155,9 @@ int worker_init(struct worker *w, uv_loop_t *loop, unsigned index,
         w->settings = settings;
         w->program = program;
         w->program_state = program_state;
-        block_pool_init(&w->blocks, BLOCKS_KEPT);
-        for (unsigned i = 0; i < WORKER_BUCKETS; i++)
-                list_init(&w->clients[i]);
+        block_pool_init(&w->blocks, settings->n_kept);
+        if (!list_table_init(&w->clients, settings->n_connections))
+                return fault(-ENOMEM);
         list_init(&w->exchanges_free);
         list_init(&w->ready);
         pthread_mutex_init(&w->queue_lock, NULL);
@@ -177,6 +175,7 @@ void worker_done(struct worker *w)
                 close(w->queue[i].fd);
         exchange_free_all(w);
         upstream_pool_free(w->pool);
+        list_table_done(&w->clients);
         block_pool_done(&w->blocks);
         pthread_mutex_destroy(&w->queue_lock);
 }

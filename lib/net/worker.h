@@ -8,7 +8,7 @@
  * The loop is the caller's (a thread of its own in the router, the only thread in the shim).
  */
 #include "lib/base/block.h"
-#include "lib/base/list.h"
+#include "lib/base/list_table.h"
 #include "lib/net/dial.h"
 #include "lib/net/message.h"
 
@@ -31,6 +31,7 @@ struct net_settings {
         unsigned n_connections_per_address;
         unsigned n_upstreams;      /* of a worker, idle ones included */
         unsigned n_upstreams_idle; /* of a worker */
+        unsigned n_kept; /* blocks and exchanges of a worker, kept for the next request */
         struct message_limits message;
 };
 
@@ -47,7 +48,6 @@ struct accepted {
 };
 
 #define WORKER_QUEUE 1024
-#define WORKER_BUCKETS 4096
 
 struct worker {
         uv_loop_t *loop;
@@ -59,7 +59,7 @@ struct worker {
         struct block_pool blocks;
         struct upstream_pool *pool;
         unsigned n_dials; /* under way: they count as upstream connections */
-        struct list clients[WORKER_BUCKETS]; /* by address */
+        struct list_table clients; /* by address */
         unsigned n_clients;
         struct list exchanges_free;
         unsigned n_exchanges_free;

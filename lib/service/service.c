@@ -7,24 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
-
-void service_protect(void)
-{
-        struct rlimit none = { 0, 0 }, files;
-
-        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-        setrlimit(RLIMIT_CORE, &none);
-        signal(SIGPIPE, SIG_IGN);
-        if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-                files.rlim_cur = files.rlim_max;
-                setrlimit(RLIMIT_NOFILE, &files);
-        }
-}
 
 void service_ready(const char *status)
 {

@@ -22,8 +22,8 @@ struct settings_file {
 MUST_CHECK int file_read(struct settings_file *f, const char *path, struct diag *d);
 
 /*
- * Reads what the main file includes. All files are tried; the first error is returned, after all the
- * findings are in *d.
+ * Reads what the main file includes. All files are tried; the first error is returned, after all
+ * the findings are in *d.
  */
 MUST_CHECK int file_include(struct settings_file *f, struct diag *d);
 

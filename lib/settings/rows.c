@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A struct is filled from several libconfig groups at once: the same group of the main file and of
- * each include. That is the whole of merging: a list takes its elements from all of them, a group is
- * filled from all of them, and a scalar that two of them have is an error. Texts stay where libconfig
- * has them; lists live in the file's memory.
+ * each include. That is the whole of merging: a list takes its elements from all of them, a group
+ * is filled from all of them, and a scalar that two of them have is an error. Texts stay where
+ * libconfig has them; lists live in the file's memory.
  */
 #include "lib/base/fault.h"
 #include "lib/settings/file.h"

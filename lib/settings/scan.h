@@ -32,7 +32,7 @@ struct scanner {
 
 enum {
         SCAN_E_END = 1,
-        SCAN_E_COMMENT, /* a comment that is not closed: libconfig would ignore the rest of the file */
+        SCAN_E_COMMENT, /* a comment that is not closed: libconfig ignores the rest of the file */
         SCAN_E_TEXT,    /* a text that is not closed, likewise */
         SCAN_E_INCLUDE, /* libconfig's own @include */
 };

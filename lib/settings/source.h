@@ -3,7 +3,8 @@
 /*
  * source - one file, read by libconfig and with every value tied to its place
  *
- * Internal to lib/settings. Heap objects do not move: the tree's settings point back to their source.
+ * Internal to lib/settings. Heap objects do not move: the tree's settings point back to their
+ * source.
  */
 #include "lib/settings/diag.h"
 

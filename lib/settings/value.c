@@ -54,8 +54,8 @@ void type_report(const config_setting_t *setting, const struct setting_row *row,
 
 enum { INTEGER_E_CUT = 1, INTEGER_E_RANGE };
 
-/* The value of an integer as it is written. libconfig's own cannot be trusted: without L it keeps the
- * lowest 32 bits, with L it stops at 64. */
+/* The value of an integer as it is written. libconfig's own cannot be trusted: without L it
+ * keeps the lowest 32 bits, with L it stops at 64. */
 static int integer_parse(struct slice text, int64_t *ret)
 {
         bool hex = text.length > 2 && (text.data[1] | 0x20) == 'x';

@@ -15,7 +15,8 @@ const char *row_wants(const struct setting_row *row);
 void type_report(const config_setting_t *setting, const struct setting_row *row, const char *wanted,
                  struct diag *d);
 
-/* Each returns true and *ret, or false after a finding. *ret of a text lives as long as its source. */
+/* Each returns true and *ret, or false after a finding. *ret of a text lives as long as its
+ * source. */
 bool int_read(const config_setting_t *setting, const struct setting_row *row, struct diag *d,
               int64_t *ret);
 bool bool_read(const config_setting_t *setting, const struct setting_row *row, struct diag *d,

@@ -141,4 +141,4 @@ def test_an_egress_address_that_the_machine_does_not_have_costs_no_lookup(make_s
     with site.connect_router(router, "127.1.0.1") as client:
         answer, event = ask(client, router)
     assert (answer.status, classes(site)) == (200, [("secret", 200)])
-    assert event["fallback"] is True and "egress address cannot be used" in event["reason"]
+    assert event["fallback"] is True and "source address cannot be used" in event["reason"]

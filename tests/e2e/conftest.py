@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the end-to-end tests: real processes on loopback, and a canary check behind each test."""
+"""Fixtures of the end-to-end tests: real processes on loopback, a canary check behind each test."""
 import os
 import pathlib
 import sys
@@ -73,7 +73,7 @@ def site(make_site):
 
 @pytest.fixture
 def desk_site(make_site):
-    """A site with one key that lists 127.1.0.1 and 127.1.0.2, one backend, and the group "desks"."""
+    """A site with a key that lists 127.1.0.1 and 127.1.0.2, a backend, and the group "desks"."""
     site = make_site()
     site.add_key("key-1", hosts=["127.1.0.1", "127.1.0.2"])
     site.add_backend("secret-1")

@@ -146,7 +146,7 @@ def test_an_address_that_this_machine_has_not_is_a_clear_error(desk_site):
     with RawClient(shim.addresses[0]) as client:
         answer = client.request("GET", LOOKUP, STREET)
     event = shim.wait_event("exchange", request=answer.header("X-Request-Id"))
-    reason = "the egress address cannot be used on this machine"
+    reason = "the source address cannot be used on this machine"
     assert (answer.status, error_message(answer), event["reason"]) == (502, reason, reason)
     assert router.find_events("exchange") == desk_site.vendor.records() == []
 

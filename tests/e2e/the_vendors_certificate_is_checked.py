@@ -54,17 +54,21 @@ def test_a_bad_certificate_is_a_502_and_no_key_is_sent(desk_site, kind, reason, 
     assert router.find_events("slot_suspended") == []
 
 
-@pytest.mark.parametrize("how, reason", [
-    ("plain", "vendor: TLS: wrong version number"),
-    ("close", "vendor closed during the TLS handshake"),
-    ("reset", "vendor closed during the TLS handshake"),
+CLOSED = "vendor closed during the TLS handshake"
+
+
+@pytest.mark.parametrize("how, reasons", [
+    ("plain", ["vendor: TLS: wrong version number"]),
+    ("close", [CLOSED]),
+    ("reset", [CLOSED, "the connection was refused or the host is unreachable"]),  # as it is noticed
 ])
-def test_a_handshake_that_fails_is_a_502_and_no_key_is_sent(desk_site, how, reason):
+def test_a_handshake_that_fails_is_a_502_and_no_key_is_sent(desk_site, how, reasons):
     router = desk_site.start_router()
     desk_site.vendor.fault(connect=how)
     with desk_site.connect_router(router, "127.1.0.1") as client:
         answer, event = ask(client, router)
-        assert (answer.status, error_message(answer), event["reason"]) == (502, reason, reason)
+        assert answer.status == 502 and event["reason"] in reasons
+        assert error_message(answer) == event["reason"]
         assert_nothing_was_sent(desk_site)
         assert ask(client, router)[0].status == 200
 

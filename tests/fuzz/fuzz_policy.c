@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any two files: a policy and, behind a line "----", the definition of its provider "acme". Loading
- * ends in findings or in a policy that keeps its promises: no error without a finding, no address in
- * two groups, each address in the group that lists it.
+ * Any two files: a policy and, behind a line "----", the definition of its provider "acme".
+ * Loading ends in findings or in a policy that keeps its promises: no error without a finding, no
+ * address in two groups, each address in the group that lists it.
  *
- * The files lie in a folder of the harness; inputs that name further files are left out, so that the
- * same input does the same everywhere.
+ * The files lie in a folder of the harness; inputs that name further files are left out, so that
+ * the same input does the same everywhere.
  */
 #include "policy/policy.h"
 

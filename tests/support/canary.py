@@ -2,8 +2,9 @@
 """canary - every key of a test is unique, and is searched for wherever it must not be
 
 A canary registers itself when it is made. Whoever holds bytes that came out of keyrouter (logs,
-answers, /proc) gives them to evidence(); the check then looks for every canary in every form it could
-have leaked in. All forms are compared without regard to case, so each stands for its spellings.
+answers, /proc) gives them to evidence(); the check then looks for every canary in every form it
+could have leaked in. All forms are compared without regard to case, so each stands for its
+spellings.
 """
 import base64
 import secrets
@@ -89,7 +90,7 @@ def evidence(source, data):
 
 
 def check():
-    """Searches the evidence gathered since the last check and forgets it; Leak names the place only."""
+    """Searches the evidence since the last check and forgets it; Leak names the place only."""
     global n_bytes_searched, n_found
     with _lock:
         gathered = list(_evidence)

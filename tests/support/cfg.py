@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cfg - Python values as libconfig text: a dict is a group, a list of dicts a list, others an array"""
+"""cfg - Python values as libconfig text: a dict is a group, a list of dicts a list"""
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """dns - a name server on UDP that knows what a test tells it, and remembers what it was asked
 
-A name it was not told of does not exist. Types: A (1); any other type of a known name has no record.
+A name it was not told of does not exist. Types: A (1); of another type a known name has no record.
 """
 import socket
 import struct

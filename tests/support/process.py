@@ -133,7 +133,8 @@ class Process:
             return {"rss": int(rows["VmRSS"].split()[0]) * 1024}
 
     def _memory_rows(self):
-        rows = dict(line.split(":", 1) for line in self._proc("smaps_rollup").decode().splitlines()[1:])
+        lines = self._proc("smaps_rollup").decode().splitlines()[1:]
+        rows = dict(line.split(":", 1) for line in lines)
         return {name: int(rows[row].split()[0]) * 1024 for name, row in
                 (("rss", "Rss"), ("pss", "Pss"), ("private_dirty", "Private_Dirty"))}
 

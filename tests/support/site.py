@@ -93,7 +93,8 @@ class Site:
     def add_key(self, name, hosts=(), settings=None, **options):
         key = self.vendor.add_embedded(name, hosts, **options)
         self.write_credential(name, key.values)
-        self.keys.append({"name": name, "provider": "smarty", "credential": name, **(settings or {})})
+        self.keys.append({"name": name, "provider": "smarty", "credential": name,
+                          **(settings or {})})
         return key
 
     def add_backend(self, name, settings=None, **options):
@@ -131,7 +132,7 @@ class Site:
         }
 
     def start_router(self, settings=None, policy=None, name="keyrouterd", ready=True, **options):
-        """settings replace those of router_settings(); None takes one out. ready=False: no waiting."""
+        """settings replace those of router_settings(), None takes one out; ready=False: no wait."""
         self.write_policy(policy)
         config = self.folder / f"{name}.cfg"
         config.write_text(cfg_format({**self.router_settings(), **(settings or {})}))
@@ -176,12 +177,13 @@ class Site:
 
     def connect_vendor(self, source, host=HOSTS["us-street"], **options):
         """TLS straight to the vendor, as an application without keyrouter would."""
-        return RawClient(self.vendor.address, source, client_context(self.vendor.ca), host, **options)
+        return RawClient(self.vendor.address, source, client_context(self.vendor.ca), host,
+                         **options)
 
     @staticmethod
     def street_request(street="1 Main St", host=HOSTS["us-street"], extra="", headers=()):
-        target = f"/street-address?street={street.replace(' ', '%20')}&city=Springfield&state=IL{extra}"
-        return request_format("GET", target, host, headers)
+        query = f"street={street.replace(' ', '%20')}&city=Springfield&state=IL{extra}"
+        return request_format("GET", f"/street-address?{query}", host, headers)
 
     # ---- end
 
@@ -196,7 +198,7 @@ class Site:
                 canary.evidence(f"the file {path.relative_to(self.folder)}", path.read_bytes())
 
     def stop(self):
-        """Stops everything; the first thing that did not end well is raised, after all have ended."""
+        """Stops everything; the first that did not end well is raised, after all have ended."""
         failures = []
         steps = [p.stop for p in reversed(self.processes)]
         steps += [self.gather_evidence, self.vendor.stop, self.dns.stop]

@@ -84,8 +84,8 @@ def authority(tmp_path_factory):
 
 
 def site_ca(*words):
-    return subprocess.run([SITE_CA, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True)
+    return subprocess.run([SITE_CA, *map(str, words)], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True)
 
 
 def openssl(*words):
@@ -165,7 +165,8 @@ def test_python_values_become_libconfig():
 def dns_ask(server, name, kind=A, timeout=5):
     """(code, addresses) of one query, or None where no answer comes."""
     labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
-    packet = struct.pack("!HHHHHH", 77, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", kind, 1)
+    head = struct.pack("!HHHHHH", 77, 0x0100, 1, 0, 0, 0)
+    packet = head + labels + b"\0" + struct.pack("!HH", kind, 1)
     host, port = server.address.split(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(timeout)
@@ -176,8 +177,8 @@ def dns_ask(server, name, kind=A, timeout=5):
             return None
     number, flags, _, n_answers = struct.unpack_from("!HHHH", answer)
     assert number == 77 and flags & 0x8000
-    ends = [answer[len(packet) + 16 * (i + 1) - 4 : len(packet) + 16 * (i + 1)] for i in range(n_answers)]
-    return flags & 15, [socket.inet_ntoa(e) for e in ends]
+    records = [answer[len(packet) + 16 * i :][:16] for i in range(n_answers)]
+    return flags & 15, [socket.inet_ntoa(record[-4:]) for record in records]
 
 
 @pytest.fixture
@@ -234,13 +235,16 @@ def relay(listener):
 def test_an_answer_is_read_strictly(listener):
     answers = [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", b"ab"),
-        (b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 200\r\nContent-Length: 1\r\n\r\na", b"a"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", b"abc"),
+        (b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 200\r\nContent-Length: 1\r\n\r\na",
+         b"a"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n",
+         b"abc"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", b"until the end"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", None),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", None),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         None),
         (b"HTTP/1.1 200 OK\nContent-Length: 1\n\na", None),
         (b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", None),
     ]
@@ -317,7 +321,8 @@ def test_a_relay_keeps_the_source_and_holds_cuts_and_resets(listener, relay):
 DAEMON = """
 import json, os, signal, sys
 def event(name, **fields):
-    print(json.dumps({"time": "", "level": "info", "event": name, **fields}), file=sys.stderr, flush=True)
+    line = json.dumps({"time": "", "level": "info", "event": name, **fields})
+    print(line, file=sys.stderr, flush=True)
 awaited = {signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2}
 signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
 assert not sys.stdin.read()
@@ -387,7 +392,7 @@ def test_a_key_in_what_a_site_leaves_behind_is_found(tmp_path, authority, place)
         site.processes.append(process)
         process.wait_ready()
         if place == "log":
-            canary.check.__globals__["_evidence"].clear()  # its environment is known to hold it
+            canary._evidence.clear()  # its environment is known to hold it
             process.signal(signal.SIGUSR1)
             process.wait_event("exchange")
             process.kill()
@@ -396,7 +401,8 @@ def test_a_key_in_what_a_site_leaves_behind_is_found(tmp_path, authority, place)
         (site.folder / "core.1").write_bytes(b"\\0" + bird.value.encode())
     site.stop()
     before = canary.n_found
-    with pytest.raises(canary.Leak, match={"log": "output of daemon", "environ": "environ of daemon",
+    with pytest.raises(canary.Leak,
+                       match={"log": "output of daemon", "environ": "environ of daemon",
                                            "file": "the file core.1"}[place]):
         canary.check()
     canary.n_found = before

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """vendor - the stand-in vendor as a test sees it: start it, tell it, ask it
 
-Keys are canaries: a value is made here, given to the vendor over its control port, and never printed.
+Keys are canaries: a value is made here, given to the vendor over its control port, never printed.
 """
 import base64
 import http.client
@@ -102,7 +102,8 @@ class Vendor:
     # ---- the control port
 
     def _ask(self, verb, path, given=None, timeout_s=DEADLINE_S):
-        connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=timeout_s + 5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.control_port,
+                                                timeout=timeout_s + 5)
         try:
             connection.request(verb, path, json.dumps(given or {}))
             response = connection.getresponse()
@@ -218,7 +219,7 @@ class Vendor:
         return self._wait("/records", count, timeout_s, match)
 
     def counts(self, **match):
-        """[{"source", "host", "class", "key", "status", "count"}] of all answers, recorded or not."""
+        """[{"source", "host", "class", "key", "status", "count"}] of all answers."""
         return self._ask("POST", "/counts", {"match": match})
 
     def connections(self, **match):
@@ -231,8 +232,9 @@ class Vendor:
         given = {"match": match, "count": count, "timeout_s": timeout_s}
         answer = self._ask("POST", path, given, timeout_s)
         if not answer["complete"]:
+            last = [_brief(r) for r in self._ask("POST", path)["records"][-20:]]
             raise TimeoutError(f"{len(answer['records'])} of {count} {path[1:]} match {match}; "
-                               f"all: {[_brief(r) for r in self._ask('POST', path)['records'][-20:]]}")
+                               f"the last: {last}")
         return answer["records"]
 
 

@@ -44,7 +44,8 @@ def street_of(response):
 
 HEAD = f"POST /street-address HTTP/1.1\r\nHost: {HOST}\r\n"
 MALFORMED = [
-    ("a length and a coding", HEAD + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    ("a length and a coding", HEAD + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+     400),
     ("two lengths", HEAD + "Content-Length: 1\r\nContent-Length: 1\r\n\r\na", 400),
     ("a signed length", HEAD + "Content-Length: +1\r\n\r\na", 400),
     ("a list of lengths", HEAD + "Content-Length: 1, 1\r\n\r\na", 400),
@@ -80,7 +81,8 @@ def test_what_is_malformed_is_refused(vendor, client, row):
 
 
 def test_pipelined_requests_are_answered_in_order(client, key):
-    heads = [request_format("GET", f"/street-address?street={i}&{key.query}", HOST) for i in range(50)]
+    heads = [request_format("GET", f"/street-address?street={i}&{key.query}", HOST)
+             for i in range(50)]
     client.send(b"".join(heads))
     assert [street_of(client.response()) for _ in range(50)] == [str(i) for i in range(50)]
 
@@ -158,7 +160,8 @@ CUTS = [
     ("RST in the body", {"reset": {"part": "body", "at": 5}}, "reset", None),
     ("RST before the last byte", {"reset": {"part": "body", "at": -1}}, "reset", None),
     ("FIN in the body", {"cut": {"part": "body", "at": 5}}, "clean", None),
-    ("FIN without close_notify", {"cut": {"part": "head", "at": 3, "close_notify": False}}, "fin", 3),
+    ("FIN without close_notify", {"cut": {"part": "head", "at": 3, "close_notify": False}}, "fin",
+     3),
     ("FIN in a chunked body", {"cut": {"at": 7}, "framing": "chunked"}, "clean", None),
 ]
 
@@ -302,7 +305,8 @@ def test_session_tickets_come_late(vendor, key, lookup):
     assert [c["resumed"] for c in vendor.connections()] == [False, False, True]
 
 
-@pytest.mark.parametrize("how,ending", [("close_notify", "clean"), ("fin", "fin"), ("reset", "reset")])
+@pytest.mark.parametrize("how,ending",
+                         [("close_notify", "clean"), ("fin", "fin"), ("reset", "reset")])
 def test_an_idle_connection_is_closed(vendor, client, lookup, how, ending):
     gate = vendor.gate()
     vendor.fault(close_after=how, close_gate=gate)
@@ -321,7 +325,8 @@ def test_idle_connections_are_closed_on_demand(vendor, client, lookup):
 
 def test_a_connection_gets_nowhere(vendor, key, lookup):
     context = client_context(vendor.ca)
-    for how, error in (("reset", ConnectionResetError), ("close", Truncated), ("plain", ssl.SSLError)):
+    for how, error in (("reset", ConnectionResetError), ("close", Truncated),
+                       ("plain", ssl.SSLError)):
         vendor.fault({"source": DESK}, connect=how)
         with pytest.raises(error):
             RawClient(vendor.address, DESK, context, HOST)

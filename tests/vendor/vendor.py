@@ -27,11 +27,14 @@ from standin.state import State
 
 def arguments_parse():
     parser = argparse.ArgumentParser(description="A stand-in vendor that judges API requests.")
-    parser.add_argument("--dir", required=True, help="folder for its CA and certificate; made if absent")
+    parser.add_argument("--dir", required=True,
+                        help="folder for its CA and certificate; made if absent")
     parser.add_argument("--port", type=int, default=0, help="of HTTPS; 0 takes a free one")
-    parser.add_argument("--control-port", type=int, default=0, help="of the control; 0 takes a free one")
+    parser.add_argument("--control-port", type=int, default=0,
+                        help="of the control; 0 takes a free one")
     parser.add_argument("--address", default="127.0.0.1", help="a loopback address to listen on")
-    parser.add_argument("--no-stdin", action="store_true", help="live on when standard input closes")
+    parser.add_argument("--no-stdin", action="store_true",
+                        help="live on when standard input closes")
     return parser.parse_args()
 
 

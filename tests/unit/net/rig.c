@@ -103,6 +103,7 @@ static const struct net_settings patient = {
         .n_connections_per_address = 500,
         .n_upstreams = 500,
         .n_upstreams_idle = 100,
+        .n_kept = 64,
         .message = { .head_bytes = 16384, .target_bytes = 8192 },
 };
 

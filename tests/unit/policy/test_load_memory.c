@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory runs out at every allocation in turn, while a policy is loaded that has a bit of everything.
- * The linker leads the allocations of keyrouter's own code here (see meson.build); those inside
- * libraries are left alone.
+ * Memory runs out at every allocation in turn, while a policy is loaded that has a bit of
+ * everything. The linker leads the allocations of keyrouter's own code here (see meson.build);
+ * those inside libraries are left alone.
  */
 #include "policy/policy.h"
 #include "tests/unit/settings/folder.h"

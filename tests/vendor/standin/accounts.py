@@ -31,7 +31,7 @@ def fingerprint(value):
 
 
 def host_parse(text):
-    """One allowlist entry: an address or a host name. Ranges are not taken: "each IP individually"."""
+    """An allowlist entry: an address or a host name. No ranges: "each IP individually"."""
     text = text.strip().lower()
     try:
         return str(ipaddress.ip_address(text))
@@ -138,7 +138,8 @@ class Account:
         self._by_value = {(k.kind, k.fields.get("id") or k.fields[_FIELDS[k.kind][-1]]): k
                           for k in self.keys.values()}
         values = sorted({v for k in self.keys.values() for v in k.fields.values()}, key=len)
-        self._leak = re.compile("|".join(re.escape(v) for v in reversed(values))) if values else None
+        any_of = "|".join(re.escape(v) for v in reversed(values))
+        self._leak = re.compile(any_of) if values else None
 
     def leak_in(self, text):
         """Does this text hold a credential of any key?"""
@@ -195,7 +196,7 @@ class Account:
         return self._is_cloud[source]
 
     def count(self, *what):
-        """Counts one more of these in the running minute: how many now, and the seconds left of it."""
+        """Counts one more in the running minute: how many now, and the seconds left of it."""
         if len(self._counts) > 100000:
             self._counts.clear()
         start, n = self._counts.get(what, (self.now, 0))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """alloy - judges a request as the documents of Alloy Embedded say
 
-docs.runalloy.com: bearer key (either case of the scheme), x-api-version required at the current base.
-alloy-docs.netlify.app: older bases carry the version in the path; 401 is {"message":"Unauthorized"}.
-Alloy lists no addresses. What no page says is marked TAKEN.
+docs.runalloy.com: bearer key (either case of the scheme), x-api-version required at the current
+base. alloy-docs.netlify.app: older bases carry the version in the path; 401 is
+{"message":"Unauthorized"}. Alloy lists no addresses. What no page says is marked TAKEN.
 """
 import json
 import re
@@ -52,8 +52,8 @@ def _answer(request, path, match, environment):
     if request.method == "DELETE":
         return {"success": True, "path": path}
     given = _body_parse(request)
-    return {"id": f"{zlib.crc32(bytes(request.body)):08x}", "environment": environment, "path": path,
-            "input": given}
+    return {"id": f"{zlib.crc32(bytes(request.body)):08x}", "environment": environment,
+            "path": path, "input": given}
 
 
 def judge(account, request, credentials):

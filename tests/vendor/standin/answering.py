@@ -58,13 +58,15 @@ class Answer:
 def answer_of(verdict, request):
     closes = verdict.closes or (request is not None and not request.keeps_alive)
     no_body = verdict.status in (204, 304) or (request is not None and request.method == "HEAD")
-    return Answer(verdict.status, list(verdict.fields), verdict.body, closes=closes, no_body=no_body)
+    return Answer(verdict.status, list(verdict.fields), verdict.body, closes=closes,
+                  no_body=no_body)
 
 
 def _echo_form(credential, form):
     value = credential.value if credential else ""
     raw = value.encode()
-    return {"raw": value, "sent": credential.sent or value if credential else "", "percent": "".join(f"%{b:02X}" for b in raw), "hex": raw.hex(),
+    return {"raw": value, "sent": credential.sent or value if credential else "",
+            "percent": "".join(f"%{b:02X}" for b in raw), "hex": raw.hex(),
             "base64": base64.b64encode(raw).decode()}[form]
 
 

@@ -2,8 +2,8 @@
 """answers - bodies in the shape that the vendor documents, with an echo of what was asked
 
 Every answer repeats its input, so that a test sees that it got the answer to its own question. The
-rest is plausible and always the same. Field names: the vendor's documentation and the properties that
-its JavaScript SDK reads.
+rest is plausible and always the same. Field names: the vendor's documentation and the properties
+that its JavaScript SDK reads.
 """
 import zlib
 
@@ -82,7 +82,8 @@ def autocomplete_pro(lookup):
 
 def autocomplete_v2(lookup):
     return {"suggestions": [
-        {"smarty_key": str(_number(lookup["search"])), "entry_id": "", "street_line": lookup["search"],
+        {"smarty_key": str(_number(lookup["search"])), "entry_id": "",
+         "street_line": lookup["search"],
          "secondary": "", "city": "New York", "state": "NY", "zipcode": "10001", "entries": 0,
          "source": "postal"}]}
 
@@ -105,7 +106,8 @@ def international_street(lookup):
             "postal_code": lookup.get("postal_code") or "75001", "thoroughfare": line,
         },
         "metadata": {"latitude": 48.86, "longitude": 2.33, "geocode_precision": "Thoroughfare",
-                     "max_geocode_precision": "DeliveryPoint", "address_format": "address1|locality"},
+                     "max_geocode_precision": "DeliveryPoint",
+                     "address_format": "address1|locality"},
         "analysis": {"verification_status": "Verified", "address_precision": "Thoroughfare",
                      "max_address_precision": "DeliveryPoint",
                      "changes": {"address1": "Verified-NoChange", "components": {}}},
@@ -126,7 +128,8 @@ def international_autocomplete(lookup):
 
 
 def international_postal_code(lookup):
-    return [{"input_id": lookup.get("input_id") or "", "locality": lookup.get("locality") or "Paris",
+    return [{"input_id": lookup.get("input_id") or "",
+             "locality": lookup.get("locality") or "Paris",
              "administrative_area": lookup.get("administrative_area") or "",
              "postal_code": lookup.get("postal_code") or "75001", "postal_code_extra": "",
              "country_iso_3": lookup["country"]}]
@@ -162,7 +165,8 @@ def enrichment_etag(parts):
 
 def reverse_geo(lookup):
     return {"results": [{
-        "coordinate": {"latitude": float(lookup["latitude"]), "longitude": float(lookup["longitude"]),
+        "coordinate": {"latitude": float(lookup["latitude"]),
+                       "longitude": float(lookup["longitude"]),
                        "accuracy": "Rooftop", "license": 1},
         "distance": 2.5,
         "address": {"street": f"at {lookup['latitude']} {lookup['longitude']}", "city": "New York",

@@ -55,7 +55,8 @@ def _bad_make(folder, kind):
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(issuer_key, hashes.SHA256()))
-    with open(os.open(f"{folder}/{kind}.bad", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
+    with open(os.open(f"{folder}/{kind}.bad", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+              "wb") as f:
         f.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                   serialization.NoEncryption()))
         f.write(certificate.public_bytes(serialization.Encoding.PEM))

@@ -53,7 +53,8 @@ class Connection(Link):
         elif do["connect"] == "close":
             self.finish(close_notify=False)
         elif do["connect"] == "plain":
-            self.transport.write(head_format(400, [["Content-Length", "0"], ["Connection", "close"]]))
+            fields = [["Content-Length", "0"], ["Connection", "close"]]
+            self.transport.write(head_format(400, fields))
             self.finish(close_notify=False)
         else:
             self.stalled = bytearray()
@@ -174,7 +175,8 @@ class Connection(Link):
         answer = answer_spoil(answer, do, presented)
         self.record["status"] = answer.status if answer.raw is None else None
         self.state.count(self.record)
-        way = Misbehaviour(self, self.record, self.state.requests.changed, self.state.faults.gate, do)
+        way = Misbehaviour(self, self.record, self.state.requests.changed, self.state.faults.gate,
+                           do)
         await way.before()
         outcome = await way.run(answer)
         self.answering = None

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """faults - how the vendor misbehaves, for which requests, and the gates that a test opens
 
-A fault is {"match": predicate, "skip": n, "times": n or null, "do": {action: value, ...}}. The first
-one that matches a request and has turns left is applied to it. The actions, in the order they act:
+A fault is {"match": predicate, "skip": n, "times": n or null, "do": {action: value, ...}}. The
+first one that matches a request and has turns left is applied to it. The actions, in the order they
+act:
 
   connect         "reset", "close", "stall" (silent until gate "gate" opens), "plain" (answers plain
                   HTTP): at accept; such a fault sees only {"source", "connection"}
@@ -20,8 +21,8 @@ one that matches a request and has turns left is applied to it. The actions, in 
   chunk_size      of "chunked"; 1024
   connection_close  true: says so and does so
   raw_base64      exactly these bytes in place of the whole answer
-  reset, cut      {"part": "head" or "body", "at": n}: RST or FIN when n bytes of the part are out; a
-                  negative n counts from its end; cut takes "close_notify": false for a bare FIN
+  reset, cut      {"part": "head" or "body", "at": n}: RST or FIN when n bytes of the part are out;
+                  a negative n counts from its end; cut takes "close_notify": false for a bare FIN
   hold_at         {"part", "at", "gate"}: sends up to there, goes on when the gate opens
   drip            {"gate"}: the body byte by byte, one for each count that the gate is opened by
   record_size     bytes of each TLS record of the answer; they leave in one write

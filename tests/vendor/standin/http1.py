@@ -2,8 +2,8 @@
 """http1 - a strict reader of HTTP/1.1 requests, and the writing of answers
 
 It takes less than RFC 9112 allows a server to take, on purpose: whatever reaches the vendor through
-keyrouter was written by keyrouter, so absolute targets, chunk extensions and folded lines are faults
-of ours and are refused as loudly as smuggling is.
+keyrouter was written by keyrouter, so absolute targets, chunk extensions and folded lines are
+faults of ours and are refused as loudly as smuggling is.
 """
 import re
 from dataclasses import dataclass, field
@@ -72,7 +72,8 @@ class Request:
 
     @property
     def keeps_alive(self):
-        options = {o.strip().lower() for v in self.values.get("connection", ()) for o in v.split(",")}
+        fields = ",".join(self.values.get("connection", ()))
+        options = {option.strip().lower() for option in fields.split(",")}
         if self.version == 0:
             return "keep-alive" in options
         return "close" not in options
@@ -98,7 +99,8 @@ def head_parse(head):
     m = _REQUEST_LINE.fullmatch(lines[0])
     if not m:
         raise BadRequest(400, "the request line is malformed")
-    request = Request(m[1].decode("ascii"), m[2].decode("ascii"), int(m[3]), fields_parse(lines[1:]))
+    request = Request(m[1].decode("ascii"), m[2].decode("ascii"), int(m[3]),
+                      fields_parse(lines[1:]))
     if "#" in request.target:
         raise BadRequest(400, "a fragment in the target")
     for name, value in request.fields:
@@ -136,10 +138,10 @@ def _framing_check(request):
 
 
 class Reader:
-    """Bytes in, requests out. feed() the bytes, then call head(), and after it body() until it is True.
+    """Bytes in, requests out: feed() the bytes, call head(), and after it body() until it is True.
 
-    Both give None or False while bytes are missing and raise BadRequest; bytes of the requests behind
-    stay in the buffer.
+    Both give None or False while bytes are missing and raise BadRequest; bytes of the requests
+    behind stay in the buffer.
     """
 
     def __init__(self):

@@ -15,7 +15,7 @@ _READ_BYTES = 65536
 
 
 def _session_ticket_queue(sslobj):
-    """Queues one more TLS 1.3 session ticket: SSL_new_session_ticket(3), which Python does not offer.
+    """Queues a TLS 1.3 session ticket: SSL_new_session_ticket(3), which Python does not offer.
 
     CPython's _ssl._SSLSocket is: object head, the socket, then the SSL pointer.
     """

@@ -21,10 +21,10 @@ BATCH_MAX_LOOKUPS = 100  # OPENAPI, SDK: "A batch can contain a max of 100 looku
 
 UNKNOWN = ("Unauthorized: The credentials were provided incorrectly or did not match any existing, "
            "active credentials.")
-NOT_LISTED = ("Or the host in the referer header did not match a host assigned to your embedded key.")
+NOT_LISTED = "Or the host in the referer header did not match a host assigned to your embedded key."
 CLOUD = "Embedded key authentication is not allowed from public cloud providers."
-THROTTLED = ("Too many requests: you can avoid this error by adding your IP address as an authorized "
-             "host.")
+THROTTLED = ("Too many requests: you can avoid this error by adding your IP address as an "
+             "authorized host.")
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,8 @@ def _batch_parse(body):
         lookups = json.loads(body)
     except (ValueError, RecursionError):
         raise Judgement(400, "Bad Request (Malformed Payload): not JSON.") from None
-    if not isinstance(lookups, list) or not lookups or not all(isinstance(x, dict) for x in lookups):
+    if not isinstance(lookups, list) or not lookups or \
+            not all(isinstance(x, dict) for x in lookups):
         raise Judgement(400, "Bad Request (Malformed Payload): not an array of lookups.")
     if len(lookups) > BATCH_MAX_LOOKUPS:
         raise Judgement(400, f"A batch can contain a max of {BATCH_MAX_LOOKUPS} lookups.")
@@ -223,7 +224,8 @@ def _lookup_answer(account, api, request, lookup, source):
     try:
         _needs_check(api, lookup)
         if account.same_input_max and api.repeats_count:
-            n, retry_after = account.count("same", source, request.host, tuple(sorted(lookup.items())))
+            n, retry_after = account.count("same", source, request.host,
+                                           tuple(sorted(lookup.items())))
             if n > account.same_input_max:  # OPENAPI on 429 of the international APIs
                 raise Judgement(429, "Too many requests with exactly the same input values.",
                                 [["Retry-After", str(retry_after)]])
