@@ -184,7 +184,7 @@ static bool answer_hold(struct exchange *x, enum step *ret_step)
 
 enum step exchange_answer(struct exchange *x)
 {
-        enum judgement judgement;
+        enum judgement judgement = JUDGE_PASS;
         enum step step;
 
         if (!x->answer.parsed || is_interim(&x->answer)) {

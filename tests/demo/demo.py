@@ -55,12 +55,13 @@ def site_start(folder, build):
 
 def site_stop(site):
     """Returns what was wrong with the end, if anything."""
-    try:
-        site.stop()
-        canary.check()
-        return None
-    except (AssertionError, OSError, RuntimeError) as failure:
-        return str(failure)
+    failures = []
+    for step in (site.stop, canary.check):
+        try:
+            step()
+        except (AssertionError, OSError, RuntimeError) as failure:
+            failures.append(str(failure))
+    return "; ".join(failures)
 
 
 # ---- the desks
@@ -155,7 +156,7 @@ curl -d '{{}}' http://127.0.0.1:{site.vendor.control_port}/records
 def main(arguments):
     build = pathlib.Path(arguments.build).resolve()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="keyrouter-try-"))
-    good, ended_badly = False, None
+    good, ended_badly = False, ""
     try:
         site, router, shims = site_start(folder, build)
         try:
