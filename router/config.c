@@ -13,38 +13,16 @@
 #define KEPT 512 /* blocks (24 KiB each) and exchanges a worker keeps for the next burst */
 #define UPSTREAM_LIFE_MS 300000 /* vendors move without notice: an old connection hides a new address */
 
-static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
+static const struct setting_row timeout_rows[] = { TRAFFIC_TIMEOUT_ROWS, { NULL } };
 
-#define SECONDS(name_, default_, help_)                                                     \
-        {                                                                                   \
-                .name = #name_, .type = SETTING_INT,                                        \
-                .offset = offsetof(struct config_timeouts, name_), .min = 1, .max = 3600,   \
-                .default_int = (default_), .help = (help_)                                  \
-        }
-
-static const struct setting_row timeout_rows[] = {
-        SECONDS(head_s, 10, "seconds for a request's head"),
-        SECONDS(body_s, 30, "seconds for a request's body"),
-        SECONDS(idle_s, 75, "seconds that a connection may rest between requests"),
-        SECONDS(answer_s, 30, "seconds for a vendor's answer to reach the client"),
-        SECONDS(linger_s, 2, "seconds for the client to take its last answer"),
-        { NULL },
-};
-
-#define LIMIT(name_, min_, max_, default_, help_)                                           \
-        {                                                                                   \
-                .name = #name_, .type = SETTING_INT,                                        \
-                .offset = offsetof(struct config_limits, name_), .min = (min_),             \
-                .max = (max_), .default_int = (default_), .help = (help_)                   \
-        }
+#define LIMIT(...) TRAFFIC_ROW(struct traffic_limits, __VA_ARGS__)
 
 static const struct setting_row limit_rows[] = {
         LIMIT(connections, 1, 1000000, 10000, "connections of workstations at one time"),
         LIMIT(connections_per_address, 1, 65536, 256, "the same of one workstation"),
         LIMIT(upstream_idle, 0, 1000000, 10000, "connections to vendors kept for later"),
         LIMIT(upstream_connections, 1, 1000000, 20000, "connections to vendors at one time"),
-        LIMIT(header_bytes, 1024, 20480, 16384, "longest head of a request"),
-        LIMIT(uri_bytes, 256, 16384, 8192, "longest target of a request"),
+        TRAFFIC_MESSAGE_ROWS,
         { NULL },
 };
 
@@ -84,7 +62,7 @@ static const struct setting_row config_rows[] = {
         TEXT_ROW(source, 0, "the address to call from where a group has none of its own"),
         { .name = "log_level", .type = SETTING_TEXT,
           .offset = offsetof(struct config_file, log_level), .default_text = "info",
-          .choices = log_levels, .help = "error, warning, info or debug" },
+          .choices = traffic_log_levels, .help = "error, warning, info or debug" },
         { .name = "resolver", .type = SETTING_GROUP,
           .offset = offsetof(struct config_file, resolver), .rows = resolver_rows,
           .help = "how the vendors' names are resolved" },
@@ -205,25 +183,10 @@ static int resolver_check(struct config *c, struct diag *d)
 
 static void net_fill(struct config *c)
 {
-        const struct config_timeouts *t = &c->file.timeouts;
-        const struct config_limits *l = &c->file.limits;
-
-        c->net = (struct net_settings){
-                .head_ms = (uint64_t)t->head_s * 1000,
-                .body_ms = (uint64_t)t->body_s * 1000,
-                .idle_ms = (uint64_t)t->idle_s * 1000,
-                .answer_ms = (uint64_t)t->answer_s * 1000,
-                .linger_ms = (uint64_t)t->linger_s * 1000,
-                .upstream_idle_ms = UPSTREAM_IDLE_MS,
-                .upstream_life_ms = UPSTREAM_LIFE_MS,
-                .n_kept = KEPT,
-                .n_connections = (unsigned)l->connections,
-                .n_connections_per_address = (unsigned)l->connections_per_address,
-                .n_upstreams = (unsigned)l->upstream_connections,
-                .n_upstreams_idle = (unsigned)l->upstream_idle,
-                .message = { .head_bytes = (size_t)l->header_bytes,
-                             .target_bytes = (size_t)l->uri_bytes },
-        };
+        c->net = (struct net_settings){ .upstream_idle_ms = UPSTREAM_IDLE_MS,
+                                        .upstream_life_ms = UPSTREAM_LIFE_MS,
+                                        .n_kept = KEPT };
+        traffic_fill(&c->file.timeouts, &c->file.limits, &c->net);
 }
 
 static int config_check(struct config *c, const char *path, struct diag *d)

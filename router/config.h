@@ -7,24 +7,9 @@
  * how much it takes on. Read once at the start, immutable from then on. Owner: main.
  */
 #include "lib/base/log.h"
-#include "lib/net/worker.h"
-#include "lib/settings/settings.h"
+#include "lib/service/traffic.h"
 
 #define CONFIG_MAX_LISTENS 32
-
-struct endpoint {
-        struct addr address;
-        uint16_t port;
-};
-
-struct config_timeouts {
-        int64_t head_s, body_s, idle_s, answer_s, linger_s;
-};
-
-struct config_limits {
-        int64_t connections, connections_per_address, upstream_idle, upstream_connections;
-        int64_t header_bytes, uri_bytes;
-};
 
 struct config_resolver {
         struct text_list servers;
@@ -39,8 +24,8 @@ struct config_file {
         int64_t workers;
         char *log_level;
         struct config_resolver resolver;
-        struct config_timeouts timeouts;
-        struct config_limits limits;
+        struct traffic_timeouts timeouts;
+        struct traffic_limits limits;
 };
 
 struct config {

@@ -24,38 +24,23 @@ struct api_entry {
         struct place at;
 };
 
-static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
-
-#define SECONDS(name_, default_, help_)                                                   \
-        {                                                                                 \
-#name_, SETTING_INT, offsetof(struct config_timeouts, name_),             \
-                        .min = 1, .max = 3600, .default_int = (default_), .help = (help_) \
-        }
-
 static const struct setting_row timeout_rows[] = {
-        SECONDS(head_s, 10, "seconds for a request's head"),
-        SECONDS(body_s, 30, "seconds for a request's body"),
-        SECONDS(idle_s, 75, "seconds that a connection may rest between requests"),
-        SECONDS(answer_s, 30, "seconds for an answer to reach the application"),
-        SECONDS(linger_s, 2, "seconds for the application to take its last answer"),
-        SECONDS(deadline_s, 9, "seconds until the router's answer begins; the router's own is 8"),
+        TRAFFIC_TIMEOUT_ROWS,
+        TRAFFIC_ROW(struct config_timeouts, deadline_s, 1, 3600, 9,
+                    "seconds until the router's answer begins; the router's own is 8"),
         { NULL },
 };
 
-#define LIMIT(name_, min_, max_, default_, help_)                                                \
-        {                                                                                        \
-#name_, SETTING_INT, offsetof(struct config_limits, name_),                      \
-                        .min = (min_), .max = (max_), .default_int = (default_), .help = (help_) \
-        }
+#define LIMIT(...) TRAFFIC_ROW(struct traffic_limits, __VA_ARGS__)
 
 static const struct setting_row limit_rows[] = {
         LIMIT(connections, 1, 65536, 512, "connections of applications at one time"),
         LIMIT(connections_per_address, 1, 65536, 512, "the same of one loopback address"),
         LIMIT(upstream_idle, 0, 1024, 16, "connections to the router kept for later"),
         LIMIT(upstream_connections, 1, 1024, 256, "connections to the router at one time"),
-        LIMIT(header_bytes, 1024, 20480, 16384, "longest head of a request"),
-        LIMIT(uri_bytes, 256, 16384, 8192, "longest target of a request"),
-        LIMIT(max_body, 0, 67108864, 1048576, "longest body of a request, in bytes"),
+        TRAFFIC_MESSAGE_ROWS,
+        TRAFFIC_ROW(struct config_limits, max_body, 0, 67108864, 1048576,
+                    "longest body of a request, in bytes"),
         { NULL },
 };
 
@@ -82,7 +67,7 @@ static const struct setting_row config_rows[] = {
         { "address", SETTING_TEXT_PLACED, offsetof(struct config_file, address),
           .help = "the workstation's own address to call the router from" },
         { "log_level", SETTING_TEXT, offsetof(struct config_file, log_level),
-          .default_text = "info", .choices = log_levels, .help = "what is logged" },
+          .default_text = "info", .choices = traffic_log_levels, .help = "what is logged" },
         { "apis", SETTING_GROUPS, offsetof(struct config_file, apis), .flags = SETTING_REQUIRED,
           .help = "the APIs that applications may call: ( { name = \"...\"; host = \"...\"; } )",
           .rows = api_rows, .size = sizeof(struct api_entry),
@@ -312,27 +297,12 @@ static int apis_check(struct config *c, struct diag *d)
 
 static void net_fill(struct config *c)
 {
-        const struct config_timeouts *t = &c->file.timeouts;
-        const struct config_limits *l = &c->file.limits;
-
-        c->net = (struct net_settings){
-                .head_ms = (uint64_t)t->head_s * 1000,
-                .body_ms = (uint64_t)t->body_s * 1000,
-                .idle_ms = (uint64_t)t->idle_s * 1000,
-                .answer_ms = (uint64_t)t->answer_s * 1000,
-                .linger_ms = (uint64_t)t->linger_s * 1000,
-                .upstream_idle_ms = UPSTREAM_IDLE_MS,
-                .upstream_life_ms = UPSTREAM_LIFE_MS,
-                .n_kept = KEPT,
-                .n_connections = (unsigned)l->connections,
-                .n_connections_per_address = (unsigned)l->connections_per_address,
-                .n_upstreams = (unsigned)l->upstream_connections,
-                .n_upstreams_idle = (unsigned)l->upstream_idle,
-                .message = { .head_bytes = (size_t)l->header_bytes,
-                             .target_bytes = (size_t)l->uri_bytes },
-        };
-        c->deadline_ms = (uint64_t)t->deadline_s * 1000;
-        c->max_body_bytes = l->max_body;
+        c->net = (struct net_settings){ .upstream_idle_ms = UPSTREAM_IDLE_MS,
+                                        .upstream_life_ms = UPSTREAM_LIFE_MS,
+                                        .n_kept = KEPT };
+        traffic_fill(&c->file.timeouts.traffic, &c->file.limits.traffic, &c->net);
+        c->deadline_ms = (uint64_t)c->file.timeouts.deadline_s * 1000;
+        c->max_body_bytes = c->file.limits.max_body;
 }
 
 static int config_check(struct config *c, struct diag *d)

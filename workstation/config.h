@@ -7,27 +7,21 @@
  * was read from. Owner: main.
  */
 #include "lib/base/log.h"
-#include "lib/net/worker.h"
 #include "lib/provider/provider.h"
-#include "lib/settings/settings.h"
+#include "lib/service/traffic.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/keyrouter/keyshim.cfg"
 #define CONFIG_MAX_LISTENS 16
 #define HOST_NAME_MAX_BYTES 253 /* RFC 1035 section 2.3.4, without the root's dot */
 
-struct endpoint {
-        struct addr address;
-        uint16_t port;
-};
-
-/* Seconds as written. */
 struct config_timeouts {
-        int64_t head_s, body_s, idle_s, answer_s, linger_s, deadline_s;
+        struct traffic_timeouts traffic; /* first: its rows go by its offsets */
+        int64_t deadline_s;
 };
 
 struct config_limits {
-        int64_t connections, connections_per_address, upstream_idle, upstream_connections;
-        int64_t header_bytes, uri_bytes, max_body;
+        struct traffic_limits traffic; /* first */
+        int64_t max_body;
 };
 
 /* The settings as they stand in the file. */

@@ -252,7 +252,7 @@ void exchange_expire(struct exchange *x)
                         exchange_refuse(x, 408, "request body came too slowly");
                         break;
                 }
-                /* fall through */
+                __attribute__((fallthrough));
         default:
                 exchange_refuse(x, 504, "%s did not answer in time",
                                 x->worker->program->origin_noun);

@@ -16,6 +16,7 @@ LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
 BATCH = b'[{"street":"1 Main St"},{"street":"2 Main St"}]'
 SHORT = {"head_s": 1, "body_s": 1, "answer_s": 1, "idle_s": 1, "linger_s": 1}
 BY_THEN_S = 4  # what ends after one second has ended by then, on a busy machine too
+LARGE = 32 << 20  # more than all sockets on the way hold
 GOOD_DESK = "127.1.0.2"
 
 
@@ -58,7 +59,7 @@ class Beside:
     def assert_in_time(self):
         took_s = time.monotonic() - self.began
         assert 0.9 < took_s < BY_THEN_S, took_s
-        assert self.n_served > 3
+        assert self.n_served >= 1
         for event in self.router.wait_events(self.n_served, "exchange", client=GOOD_DESK):
             assert event["status"] == 200 and event["duration_us"] < 1_000_000, event
 
@@ -145,7 +146,7 @@ def test_a_connection_at_rest_ends_cleanly(hasty_site, router, n_requests):
 @pytest.mark.parametrize("framing", ["sized", "chunked"])
 def test_a_client_that_does_not_read_its_answer_is_broken_off(hasty_site, router, framing):
     beside = Beside(hasty_site, router)
-    hasty_site.vendor.fault(body_size=50 << 20, framing=framing, chunk_size=65536)
+    hasty_site.vendor.fault(body_size=LARGE, framing=framing, chunk_size=65536)
     with connect_slow(hasty_site, router) as client:
         client.send(request_format("GET", LOOKUP, STREET))
         while not router.find_events("exchange", client="127.1.0.1"):
@@ -154,9 +155,9 @@ def test_a_client_that_does_not_read_its_answer_is_broken_off(hasty_site, router
         with pytest.raises(BrokenAnswer) as broken:
             client.response()
         client.received.clear()
-    assert len(broken.value.partial) < 50 << 20
+    assert len(broken.value.partial) < LARGE
     [record] = hasty_site.vendor.wait_records(source="127.1.0.1", outcome="abandoned")
-    assert record["sent_bytes"] < 50 << 20
+    assert record["sent_bytes"] < LARGE
     assert slow_event(router)["reason"] == "client took the answer too slowly"
 
 

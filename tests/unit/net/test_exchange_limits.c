@@ -82,10 +82,12 @@ static void a_vendor_that_does_not_read_makes_the_client_wait(void **state)
 {
         size_t n = 64 << 20, sent;
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client, *vendor;
         char *body = calloc(1, n);
         unsigned n_blocks;
 
+        r->settings.body_ms = 1500;
+        client = begin(r);
         peer_send(client, "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 67108864\r\n\r\n");
         vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
         sent = peer_send_until_blocked(client, body, n, 300);
@@ -95,19 +97,28 @@ static void a_vendor_that_does_not_read_makes_the_client_wait(void **state)
         assert_in_range(n_blocks, 1, 8);
         expect_calm(r, client);
         peer_reset(client);
-        expect_settled(r, 0, 499, "client closed");
+        expect_settled(r, 0, 499, "client closed"); /* seen at the deadline: what fills the buffer hides it */
         free(body);
         peer_close(vendor);
+}
+
+static void decide_with_a_short_deadline(struct exchange *x, struct verdict *ret)
+{
+        *ret = (struct verdict){ .kind = VERDICT_FORWARD,
+                                 .origin = &rig_of(x)->origins[RIG_PLAIN],
+                                 .deadline_ms = 1000 };
 }
 
 static void pipelined_requests_wait_without_spinning(void **state)
 {
         size_t n = 4 << 20;
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client, *vendor;
         char *more = malloc(n);
         unsigned n_blocks;
 
+        r->program.decide = decide_with_a_short_deadline;
+        client = begin(r);
         for (size_t at = 0; at + 64 < n; at += 64)
                 snprintf(more + at, 65, "GET /%015zu HTTP/1.1\r\nHost: vendor.test\r\nX: 123\r\n\r\n", at);
         client_get(client, "/");
@@ -354,7 +365,7 @@ static const struct {
           "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 11\r\n\r\nhello world", 413 },
         { "chunks over the limit are refused while they pass",
           "POST / HTTP/1.1\r\nHost: vendor.test\r\nTransfer-Encoding: chunked\r\n\r\n"
-          "6\r\nhello \r\n6\r\nworld!\r\n0\r\n\r\n", 413 },
+          "6\r\nhello \r\n6\r\nworld!\r\n", 413 },
 };
 
 static void a_body_over_the_limit_is_refused(void **state)
