@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where keys may lie, in which form, and what is said when one is not fit: never its value."""
 import os
+import signal
 
 import pytest
 from support.site import HOSTS
@@ -84,3 +85,15 @@ def test_the_process_leaves_no_core_and_shows_no_memory(desk_site):
     row = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
     assert row.split()[4:6] == ["0", "0"]
     assert os.stat(f"/proc/{router.pid}/environ").st_uid == 0  # not dumpable: /proc belongs to root
+
+
+@pytest.mark.parametrize("program", ["keyrouterd", "keyshim"])
+def test_a_crash_leaves_no_core_file(desk_site, program):
+    router = desk_site.start_router()
+    shim = desk_site.start_shim("127.1.0.1")
+    victim = {"keyrouterd": router, "keyshim": shim}[program]
+    with desk_site.connect_router(router, "127.1.0.1") as client:
+        assert client.request("GET", LOOKUP, STREET).status == 200
+    victim.signal(signal.SIGABRT)
+    assert victim.wait_end() == -signal.SIGABRT
+    assert [path for path in desk_site.folder.rglob("*core*") if path.is_file()] == []

@@ -224,7 +224,6 @@ def test_a_client_that_stops_reading_holds_the_vendor_back(way, framing):
         for program, rss in zip(way.programs, before):
             assert program.memory()["rss"] - rss < GROWTH_MAX_BYTES, program.name
         assert 0 < n_sent < IN_FLIGHT_MAX_BYTES
-        print(n_sent, [p.memory()["rss"]-r for p, r in zip(way.programs, before)])
         answer = client.response()
         client.all_received.clear()  # compared whole, so that no more can be found in it
         assert answer.status == 200 and answer.body == large_body()

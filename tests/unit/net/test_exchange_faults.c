@@ -409,6 +409,35 @@ static void an_early_answer_behind_a_closed_side_is_still_read(void **state)
         peer_close(vendor);
 }
 
+struct collision {
+        struct peer *client, *vendor;
+};
+
+/* On the engine's thread, so that the loop finds it all at once: more of the body first, and the vendor
+ * has answered and reset meanwhile. */
+static void send_answer_and_reset(struct rig *r, void *context)
+{
+        struct collision *c = context;
+
+        peer_send(c->client, "more of the body");
+        peer_send(c->vendor, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
+        peer_reset(c->vendor);
+}
+
+static void an_early_answer_before_a_reset_is_still_read(void **state)
+{
+        struct rig *r = *state;
+        struct collision c = { .client = begin(r) };
+
+        peer_send(c.client, "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 1000000\r\n\r\n");
+        c.vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        peer_head(c.vendor);
+        rig_on_thread(r, send_answer_and_reset, &c);
+        answer_expect(c.client, "POST", 413, "big");
+        expect_settled(r, 0, 413, "");
+        peer_close(c.client);
+}
+
 static void a_client_that_goes_away_cancels_the_request(void **state)
 {
         struct rig *r = *state;
@@ -624,6 +653,7 @@ int main(void)
                 CASE(chunks_that_break_off_or_break_rules_never_look_whole),
                 CASE(an_early_answer_reaches_a_client_that_still_sends),
                 CASE(an_early_answer_behind_a_closed_side_is_still_read),
+                CASE(an_early_answer_before_a_reset_is_still_read),
                 CASE(a_client_that_goes_away_cancels_the_request),
                 CASE(a_client_that_resets_in_its_body_cancels_the_request),
                 CASE(a_client_that_goes_away_in_its_answer_cancels_the_rest),
