@@ -160,6 +160,8 @@ BAD_CHUNKS = [
     ("a size that is none", b"4\r\n[{}]\r\nzz\r\n"),
     ("a size beyond all numbers", b"4\r\n[{}]\r\nffffffffffffffffff\r\n"),
     ("a bare line feed", b"4\r\n[{}]\n0\r\n\r\n"),
+    ("a control character in an extension", b"4;a=\x01\r\n[{}]\r\n0\r\n\r\n"),
+    ("trailers without end", b"4\r\n[{}]\r\n0\r\n" + b"A: b\r\n" * 2000),
 ]
 
 

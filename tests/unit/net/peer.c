@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <pthread.h>
@@ -42,8 +43,10 @@ struct peer *peer_adopt(int fd, SSL *ssl)
 {
         struct timeval patience = { .tv_sec = PEER_PATIENCE_S };
         struct peer *p = calloc(1, sizeof(*p));
+        int one = 1;
 
         assert_non_null(p);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
         p->fd = fd;
@@ -360,6 +363,16 @@ bool peer_has_input(struct peer *p, int wait_ms)
 
         return p->end > p->start || (p->ssl && SSL_has_pending(p->ssl)) ||
                poll(&poller, 1, wait_ms) == 1;
+}
+
+void peer_drain(struct peer *p, int quiet_ms)
+{
+        while (peer_has_input(p, quiet_ms)) {
+                p->start = p->end = 0;
+                if (peer_fill(p) <= 0)
+                        fail_msg("the connection ended while it was emptied");
+                p->start = p->end = 0;
+        }
 }
 
 const char *peer_address(struct peer *p, char text[static 64])

@@ -67,6 +67,8 @@ void peer_take(struct peer *p, void *data, size_t n);
 size_t peer_take_until_end(struct peer *p, void *data, size_t n, enum peer_end *ret_end);
 /* Reads and discards until the end; the number of bytes in *ret_n (may be NULL). */
 enum peer_end peer_end(struct peer *p, size_t *ret_n);
+/* Reads and discards until nothing comes for `quiet_ms`. */
+void peer_drain(struct peer *p, int quiet_ms);
 /* Something can be read, or the end is there, within `wait_ms`. */
 bool peer_has_input(struct peer *p, int wait_ms);
 /* The address that the other side calls from. */

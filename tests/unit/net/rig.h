@@ -86,6 +86,9 @@ void rig_on_thread(struct rig *r, void (*call)(struct rig *r, void *context), vo
 /* Waits until `is_so` says so on the engine's thread: asked once each time its loop turns. */
 void rig_wait_for(struct rig *r, bool (*is_so)(struct rig *r));
 
+/* Returns when the engine has seen all that was sent to it before. */
+void rig_catch_up(struct rig *r);
+
 struct rig *rig_of(const struct exchange *x);
 
 /* "GET /path HTTP/1.1", "Host: vendor.test" and an empty line to the engine. */

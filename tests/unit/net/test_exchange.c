@@ -113,6 +113,32 @@ static void pipelined_requests_in_one_tls_record_are_all_answered(void **state)
         peer_close(vendor);
 }
 
+static void send_two_records(struct rig *r, void *context)
+{
+        client_get(context, "/0");
+        client_get(context, "/1");
+}
+
+/* Both are read from the socket at once, and the second stays above it while the first is served. */
+static void pipelined_requests_in_two_tls_records_are_all_answered(void **state)
+{
+        struct rig *r = *state;
+        struct peer *client, *vendor;
+
+        rig_start(r);
+        client = peer_connect(NULL, r->tls_port, r->client_tls);
+        rig_catch_up(r);
+        rig_on_thread(r, send_two_records, client);
+        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        for (int i = 0; i < 2; i++) {
+                peer_head(vendor);
+                vendor_answer(vendor, "ok");
+                answer_expect(client, "GET", 200, "ok");
+        }
+        peer_close(client);
+        peer_close(vendor);
+}
+
 static void a_client_that_waits_is_told_to_continue(void **state)
 {
         struct rig *r = *state;
@@ -381,6 +407,7 @@ static void an_interim_answer_does_not_stop_the_body(void **state)
         peer_head(vendor);
         peer_take(vendor, taken, 5);
         peer_send(vendor, "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 2");
+        rig_catch_up(r);
         peer_send(client, "second");
         peer_take(vendor, taken, 6);
         peer_send(vendor, "00 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -602,6 +629,7 @@ int main(void)
                 CASE(tls_on_both_sides),
                 CASE(three_pipelined_requests_are_answered_in_their_order),
                 CASE(pipelined_requests_in_one_tls_record_are_all_answered),
+                CASE(pipelined_requests_in_two_tls_records_are_all_answered),
                 CASE(a_client_that_waits_is_told_to_continue),
                 CASE(a_reply_has_shape_retry_after_and_reason),
                 CASE(replies_without_a_body),

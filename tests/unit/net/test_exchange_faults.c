@@ -71,6 +71,37 @@ static void a_get_on_a_connection_that_just_died_is_sent_again_once(void **state
         peer_close(fresh);
 }
 
+/* Another connection of the pool may be as stale as the first. */
+static void the_second_try_goes_out_on_a_fresh_connection(void **state)
+{
+        struct rig *r = *state;
+        struct peer *clients[2], *vendors[2], *fresh;
+
+        rig_start(r);
+        for (int i = 0; i < 2; i++) {
+                clients[i] = peer_connect(NULL, r->port, NULL);
+                client_get(clients[i], "/first");
+                vendors[i] = peer_accept(r->vendors[RIG_PLAIN], NULL);
+                peer_head(vendors[i]);
+        }
+        for (int i = 0; i < 2; i++) {
+                vendor_answer(vendors[i], "first");
+                answer_expect(clients[i], "GET", 200, "first");
+        }
+        client_get(clients[0], "/second");
+        peer_head(vendors[1]); /* the one used last */
+        peer_close(vendors[1]);
+        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        peer_head(fresh);
+        vendor_answer(fresh, "second");
+        answer_expect(clients[0], "GET", 200, "second");
+        assert_false(peer_has_input(vendors[0], 0));
+        peer_close(clients[0]);
+        peer_close(clients[1]);
+        peer_close(vendors[0]);
+        peer_close(fresh);
+}
+
 static void a_get_is_sent_twice_at_most(void **state)
 {
         struct rig *r = *state;
@@ -635,6 +666,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 CASE(a_get_on_a_connection_that_just_died_is_sent_again_once),
+                CASE(the_second_try_goes_out_on_a_fresh_connection),
                 CASE(a_get_is_sent_twice_at_most),
                 CASE(a_post_is_never_sent_twice),
                 CASE(a_post_without_body_is_never_sent_twice_either),

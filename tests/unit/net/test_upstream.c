@@ -128,6 +128,22 @@ static void a_worn_connection_is_not_used_again(void **state)
         peer_close(second);
 }
 
+static void a_connection_that_wore_out_at_rest_is_not_used_again(void **state)
+{
+        struct rig *r = *state;
+        struct peer *client, *first, *second;
+
+        r->settings.upstream_life_ms = 150;
+        client = begin(r);
+        first = request(r, client, NULL, RIG_PLAIN, "127.0.0.2");
+        peer_has_input(client, 200); /* nothing comes: the time passes */
+        second = request(r, client, NULL, RIG_PLAIN, "127.0.0.2");
+        assert_int_equal(peer_end(first, NULL), PEER_END_CLEAN);
+        peer_close(client);
+        peer_close(first);
+        peer_close(second);
+}
+
 static void a_connection_that_rests_too_long_is_closed(void **state)
 {
         struct rig *r = *state;
@@ -222,6 +238,7 @@ int main(void)
                 CASE(many_sources_never_get_each_others_connection),
                 CASE(the_session_of_an_origin_is_resumed),
                 CASE(a_worn_connection_is_not_used_again),
+                CASE(a_connection_that_wore_out_at_rest_is_not_used_again),
                 CASE(a_connection_that_rests_too_long_is_closed),
                 CASE(the_longest_idle_connection_goes_first),
                 CASE(at_the_cap_an_idle_connection_makes_room),
