@@ -94,6 +94,17 @@ static void overflow_check(struct loading *l, const struct group *g)
         }
 }
 
+static void limits_check(struct loading *l, const struct group *g)
+{
+        const struct written_group *w = GROUP_LIST_AT(&l->w.groups, struct written_group, g->index);
+
+        if (w->limits.has_burst && w->limits.requests_per_minute == 0)
+                diag_warning(l->d, g->at, "add requests_per_minute, or leave burst out",
+                             "group \"%s\" has a burst but no requests_per_minute: its "
+                             "workstations have no limit",
+                             group_name(g));
+}
+
 /* ---- what does the vendor see? ---- */
 
 /* `r` lies in t->from: the part of the other side that stands for it. */
@@ -232,6 +243,7 @@ int policy_check(struct loading *l)
                 embedded_check(l, g);
                 service_check(l, g);
                 overflow_check(l, g);
+                limits_check(l, g);
                 direct_check(l, g);
         }
         policy_check_whole(l);

@@ -84,6 +84,19 @@ static void paths_check(const struct written_api *api, struct diag *d)
         }
 }
 
+/* A refused embedded call is repeated with the secret key: only what is safe to repeat may be one. */
+static void embedded_methods_check(const struct text_list *methods, struct diag *d)
+{
+        for (size_t i = 0; i < methods->n_items; i++) {
+                const struct text_item *method = &methods->items[i];
+
+                if (strcmp(method->text, "GET") != 0)
+                        diag_error(d, method->at, "leave it to the secret key: list it in secret",
+                                   "embedded lists %s, but an embedded key goes out on GET alone",
+                                   method->text);
+        }
+}
+
 static void api_methods_check(const struct written_provider *w, const struct written_api *api,
                               struct diag *d)
 {
@@ -95,6 +108,7 @@ static void api_methods_check(const struct written_provider *w, const struct wri
                                    "the provider has no %s credentials: there is no group \"%s\"",
                                    class, class);
         }
+        embedded_methods_check(&api->methods[CLASS_EMBEDDED], d);
         if (api->methods[CLASS_EMBEDDED].n_items + api->methods[CLASS_SECRET].n_items == 0)
                 diag_error(d, api->at, "list methods in embedded, secret, or both",
                            "no credential can call this API");

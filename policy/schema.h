@@ -29,6 +29,7 @@ struct written_backend {
 struct written_limits {
         int64_t requests_per_minute;
         int64_t burst;
+        bool has_burst;
 };
 
 struct written_group {

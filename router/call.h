@@ -19,6 +19,7 @@ struct call {
         struct slice path;   /* at the vendor */
         struct slice origin; /* of a web page that the policy allows; data NULL: none */
         bool is_preflight;
+        struct slice wanted_headers; /* of a preflight */
         bool wants_body;    /* the class's answers are told apart by their body */
         bool is_reported;   /* health has heard how the embedded attempt ended */
         const char *cause;  /* what the vendor's last answer meant, by the provider's table */

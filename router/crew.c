@@ -109,12 +109,12 @@ int crew_start(struct crew *c, const struct crew_options *options)
         c->on_ended = options->on_ended;
         share_out(&c->settings, n);
         r = uv_loop_init(&c->acceptor_loop);
+        c->has_loop = r == 0;
+        if (r == 0)
+                acceptor_init(&c->acceptor, &c->acceptor_loop, c->workers, n);
         for (unsigned i = 0; i < n && r == 0; i++)
                 r = member_start(c, options);
-        if (r < 0)
-                return fault(r);
-        acceptor_init(&c->acceptor, &c->acceptor_loop, c->workers, c->n_members);
-        return 0;
+        return r < 0 ? fault(r) : 0;
 }
 
 int crew_listen(struct crew *c, int fd, struct tls_server *tls)
@@ -172,6 +172,8 @@ void crew_stop(struct crew *c)
 {
         if (c->acceptor_started)
                 uv_async_send(&c->acceptor_stop);
+        else if (c->has_loop)
+                acceptor_stop(&c->acceptor);
         for (unsigned i = 0; i < c->n_members; i++)
                 worker_stop(&c->members[i]->worker);
 }
@@ -180,7 +182,10 @@ void crew_done(struct crew *c)
 {
         if (c->acceptor_started)
                 pthread_join(c->acceptor_thread, NULL);
-        uv_loop_close(&c->acceptor_loop);
+        if (c->has_loop) {
+                uv_run(&c->acceptor_loop, UV_RUN_DEFAULT); /* close callbacks that nobody ran yet */
+                uv_loop_close(&c->acceptor_loop);
+        }
         for (unsigned i = 0; i < c->n_members; i++) {
                 struct member *m = c->members[i];
 

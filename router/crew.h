@@ -37,6 +37,7 @@ struct crew {
         uv_async_t *on_ended; /* of the main loop: sent when a worker's thread ends */
         _Atomic unsigned n_running;
         struct net_settings settings; /* of one worker */
+        bool has_loop;                /* the acceptor's */
 };
 
 struct crew_options {

@@ -14,6 +14,7 @@
 #include "lib/service/service.h"
 #include "router/config.h"
 #include "router/crew.h"
+#include "router/journal.h"
 #include "router/resolver.h"
 
 #include <curl/curl.h>
@@ -41,7 +42,9 @@ struct daemon {
         struct origins origins;
         struct resolver *resolver;
         struct snapshot *snapshot;
+        struct snapshot *pending; /* waits for the first answers of new hosts */
         struct crew crew;
+        bool has_loop, has_crew;
         char addresses[1024]; /* "127.0.0.1:8443,..." for people and tests */
         bool accepting, stopping;
         int exit_code;
@@ -85,6 +88,8 @@ static int resolver_update(struct daemon *d)
 
 /* ---- start ---- */
 
+static void daemon_stop(struct daemon *d, const char *reason);
+
 static void daemon_ready(struct daemon *d)
 {
         char status[128];
@@ -95,7 +100,7 @@ static void daemon_ready(struct daemon *d)
         uv_timer_stop(&d->first_answers);
         if (crew_accept(&d->crew) < 0) {
                 d->exit_code = EXIT_OS;
-                uv_stop(&d->loop);
+                daemon_stop(d, "no thread for the acceptor");
                 return;
         }
         status_text_put(d, status, sizeof(status));
@@ -104,14 +109,17 @@ static void daemon_ready(struct daemon *d)
                   TEXT("addresses", d->addresses), TEXT("policy", status));
 }
 
+static void take_pending(struct daemon *d);
+
 static void on_settled(void *context)
 {
         daemon_ready(context);
+        take_pending(context);
 }
 
 static void on_first_answers(uv_timer_t *timer)
 {
-        daemon_ready(timer->data);
+        on_settled(timer->data);
 }
 
 static int start_tls(struct daemon *d)
@@ -142,6 +150,8 @@ static int start_snapshot(struct daemon *d)
         if (r < 0) {
                 diag_sort(&diag);
                 diag_print(&diag, stderr);
+                if (diag.n_errors == 0)
+                        fprintf(stderr, "keyrouterd: %s\n", strerror(-r));
         } else {
                 log_findings(&diag);
         }
@@ -241,55 +251,86 @@ static void on_force(uv_timer_t *timer)
         struct daemon *d = timer->data;
 
         log_event(&STOP_FORCED, NUMBER("after_ms", STOP_MS), NUMBER("workers", d->crew.n_running));
+        journal_stop(2000);
         _exit(EXIT_OK);
 }
 
-static void daemon_stop(struct daemon *d, const char *signal_name)
+static void daemon_stop(struct daemon *d, const char *reason)
 {
         if (d->stopping)
                 return;
         d->stopping = true;
-        log_event(&STOPPING, TEXT("signal", signal_name));
+        log_event(&STOPPING, TEXT("reason", reason), NUMBER("log_lines_lost", log_n_lost()));
         service_stopping();
         uv_timer_start(&d->force, on_force, STOP_MS, 0);
         crew_stop(&d->crew);
 }
 
+static void reload_over(struct daemon *d)
+{
+        char status[128];
+
+        status_text_put(d, status, sizeof(status));
+        service_ready(status);
+}
+
+/* The new hosts have their first answers: from now on requests go by the new snapshot. */
+static void take_pending(struct daemon *d)
+{
+        char status[128];
+
+        if (!d->pending || d->stopping)
+                return;
+        uv_timer_stop(&d->first_answers);
+        crew_swap(&d->crew, d->pending);
+        snapshot_unref(d->snapshot);
+        d->snapshot = TAKE(d->pending);
+        status_text_put(d, status, sizeof(status));
+        log_event(&RELOADED, TEXT("policy", status));
+        reload_over(d);
+}
+
+static void reload_failed(struct daemon *d, const struct diag *diag, int error)
+{
+        log_event(&RELOAD_FAILED, NUMBER("errors", diag->n_errors),
+                  TEXT("error", diag->n_errors ? NULL : strerror(-error)),
+                  TEXT("reason", "the policy of before stays in force"));
+        reload_over(d);
+}
+
 static void daemon_reload(struct daemon *d)
 {
-        CLEANUP(snapshot_unrefp) struct snapshot *fresh = NULL;
         struct snapshot_settings settings = snapshot_settings(d->config);
+        struct snapshot *fresh = NULL;
         struct diag diag;
-        char status[128];
         int r;
 
         service_reloading();
+        take_pending(d); /* of a reload just before */
         diag_init(&diag);
         r = snapshot_load(&settings, &d->origins, d->snapshot, &diag, &fresh);
-        if (r == 0)
-                r = resolver_update(d);
         diag_sort(&diag);
         log_findings(&diag);
         if (r == 0) {
-                crew_swap(&d->crew, fresh);
-                snapshot_unref(d->snapshot);
-                d->snapshot = TAKE(fresh);
+                d->pending = fresh;
+                uv_timer_start(&d->first_answers, on_first_answers, FIRST_ANSWERS_MS, 0);
+                r = resolver_update(d);
         }
-        status_text_put(d, status, sizeof(status));
-        if (r == 0)
-                log_event(&RELOADED, TEXT("policy", status), NUMBER("warnings", diag.n_warnings));
-        else
-                log_event(&RELOAD_FAILED, NUMBER("errors", diag.n_errors),
-                          TEXT("reason", "the policy of before stays in force"));
+        if (r < 0) {
+                if (d->pending)
+                        snapshot_unref(TAKE(d->pending));
+                reload_failed(d, &diag, r);
+        } else if (resolver_is_settled(d->resolver)) {
+                take_pending(d);
+        }
         diag_done(&diag);
-        service_ready(status);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
         struct daemon *d = handle->data;
 
-        if (number == SIGHUP && !d->stopping)
+        if (number == SIGHUP && d->accepting && !d->stopping)
                 daemon_reload(d);
         else if (number != SIGHUP)
                 daemon_stop(d, number == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -339,7 +380,13 @@ static int start_loop(struct daemon *d)
 
 /* ---- the whole ---- */
 
-static int daemon_start(struct daemon *d)
+static int exit_code_of(int error)
+{
+        return error == 0 ? EXIT_OK : error == -EINVAL ? EXIT_CONFIG : EXIT_OS;
+}
+
+/* What files say. */
+static int daemon_load(struct daemon *d)
 {
         int r;
 
@@ -347,13 +394,21 @@ static int daemon_start(struct daemon *d)
         r = start_tls(d);
         if (r == 0)
                 r = start_snapshot(d);
-        if (r < 0)
-                return r == -EINVAL ? EXIT_CONFIG : EXIT_OS;
-        r = start_loop(d);
+        return exit_code_of(r);
+}
+
+/* What the machine has to give. */
+static int daemon_open(struct daemon *d)
+{
+        int r = start_loop(d);
+
+        d->has_loop = r == 0;
         if (r == 0)
                 r = start_resolver(d);
-        if (r == 0)
+        if (r == 0) {
+                d->has_crew = true;
                 r = start_crew(d);
+        }
         if (r == 0)
                 r = start_listeners(d);
         if (r < 0)
@@ -367,20 +422,39 @@ static void on_walk(uv_handle_t *handle, void *context)
                 uv_close(handle, NULL);
 }
 
-static void daemon_done(struct daemon *d)
+static void loop_done(struct daemon *d)
 {
-        crew_done(&d->crew);
         resolver_free(d->resolver);
         uv_run(&d->loop, UV_RUN_NOWAIT);
         uv_walk(&d->loop, on_walk, NULL);
         uv_run(&d->loop, UV_RUN_DEFAULT);
         uv_loop_close(&d->loop);
-        snapshot_unref(d->snapshot);
+}
+
+static void daemon_done(struct daemon *d)
+{
+        if (d->has_crew)
+                crew_done(&d->crew);
+        if (d->has_loop)
+                loop_done(d);
+        if (d->pending)
+                snapshot_unref(d->pending);
+        if (d->snapshot)
+                snapshot_unref(d->snapshot);
         origins_done(&d->origins);
-        tls_client_free(d->client);
+        if (d->client)
+                tls_client_free(d->client);
         if (d->server)
                 tls_server_free(d->server);
         curl_global_cleanup();
+}
+
+/* Until every worker has ended. */
+static void daemon_turn(struct daemon *d)
+{
+        if (resolver_is_settled(d->resolver))
+                daemon_ready(d);
+        uv_run(&d->loop, UV_RUN_DEFAULT);
 }
 
 int daemon_run(const struct config *config)
@@ -391,38 +465,35 @@ int daemon_run(const struct config *config)
         if (!d)
                 return EXIT_OS;
         d->config = config;
-        code = daemon_start(d);
-        if (code != EXIT_OK)
-                return code; /* the process ends: the system takes everything back */
-        if (resolver_is_settled(d->resolver))
-                daemon_ready(d);
-        uv_run(&d->loop, UV_RUN_DEFAULT);
-        code = d->exit_code;
-        if (code != EXIT_OK)
-                return code;
+        code = daemon_load(d);
+        if (code == EXIT_OK) {
+                code = daemon_open(d);
+                if (code != EXIT_OK && d->has_crew)
+                        daemon_stop(d, "start failed");
+                if (code == EXIT_OK || (d->has_crew && atomic_load(&d->crew.n_running) > 0))
+                        daemon_turn(d);
+        }
         daemon_done(d);
+        code = code == EXIT_OK ? d->exit_code : code;
         free(d);
-        return EXIT_OK;
+        return code;
 }
 
 int daemon_check(const struct config *config)
 {
-        struct daemon d = { .config = config };
-        int r = start_tls(&d);
+        struct daemon *d = calloc(1, sizeof(*d));
+        char status[128];
+        int code;
 
-        if (r == 0)
-                r = start_snapshot(&d);
-        if (d.snapshot) {
-                char status[128];
-
-                status_text_put(&d, status, sizeof(status));
+        if (!d)
+                return EXIT_OS;
+        d->config = config;
+        code = daemon_load(d);
+        if (code == EXIT_OK) {
+                status_text_put(d, status, sizeof(status));
                 printf("%s\n", status);
-                snapshot_unref(d.snapshot);
-                origins_done(&d.origins);
         }
-        if (d.client)
-                tls_client_free(d.client);
-        if (d.server)
-                tls_server_free(d.server);
-        return r == 0 ? EXIT_OK : r == -EINVAL ? EXIT_CONFIG : EXIT_OS;
+        daemon_done(d);
+        free(d);
+        return code;
 }

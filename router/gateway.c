@@ -77,6 +77,10 @@ static bool decide_target(struct exchange *x, struct verdict *v)
         const struct policy *policy = call->snapshot->policy;
         const struct target_answer *refusal;
 
+        if (head_is_of_blind_page(&x->request.head)) {
+                reply(x, v, 403, "web page of another site without an Origin");
+                return false;
+        }
         if (!cors_admit(call, policy, &x->request.head)) {
                 reply(x, v, 403, "origin of the web page is not in the policy");
                 return false;
@@ -172,16 +176,25 @@ static void tell_health(struct exchange *x, enum health_event event, const char 
                     clock_monotonic_ms());
 }
 
+static uint64_t *alarm_of(const struct call *call)
+{
+        const struct snapshot *s = call->snapshot;
+
+        return call->route.kind == ROUTE_KEY
+                       ? &s->alarmed_ms[call->route.key->index]
+                       : &s->alarmed_ms[s->policy->n_keys + call->route.backend->index];
+}
+
 /* Nobody serves while the account is refused: somebody must hear of it, but not a thousand times. */
 static void alarm_account(struct exchange *x)
 {
         const struct call *call = call_of(x);
-        uint64_t now = clock_monotonic_ms();
-        uint64_t last = __atomic_load_n(&call->snapshot->alarmed_ms, __ATOMIC_RELAXED);
+        uint64_t now = clock_monotonic_ms(), *alarmed = alarm_of(call);
+        uint64_t last = __atomic_load_n(alarmed, __ATOMIC_RELAXED);
 
         if (last && now - last < ALARM_MS)
                 return;
-        __atomic_store_n(&call->snapshot->alarmed_ms, now, __ATOMIC_RELAXED);
+        __atomic_store_n(alarmed, now, __ATOMIC_RELAXED);
         log_event(&ACCOUNT_REFUSED, TEXT("provider", call->provider->name),
                   TEXT(call->route.kind == ROUTE_KEY ? "key" : "backend",
                        call->route.kind == ROUTE_KEY ? call->route.key->name
@@ -217,13 +230,15 @@ static enum judgement gateway_judge(struct exchange *x, struct slice body, bool 
         return JUDGE_AGAIN;
 }
 
-/* An egress address that this machine does not have (yet) must not cost an agent the lookup. */
+/* An egress address that this machine does not have (yet), whose line is down, or that has no way to
+ * the vendor's family of addresses must not cost an agent the lookup. None of it blames the key. */
 static enum judgement gateway_judge_dial(struct exchange *x, enum dial_outcome outcome)
 {
         struct call *call = call_of(x);
 
         tell_health(x, HEALTH_INCONCLUSIVE, NULL);
-        if (outcome != DIAL_E_SOURCE || call->route.kind != ROUTE_KEY)
+        if (call->route.kind != ROUTE_KEY ||
+            (outcome != DIAL_E_SOURCE && outcome != DIAL_E_NAME && outcome != DIAL_E_REFUSED))
                 return JUDGE_PASS;
         call->refused_cause = dial_explain(outcome);
         return JUDGE_AGAIN;
@@ -271,6 +286,7 @@ static void tell(struct exchange *x)
                                          : NULL),
                   TEXT("reason", x->reason), TEXT("cause", call->cause),
                   TEXT("blame", call->cause ? blame_name(call->blame) : NULL),
+                  BOOLEAN("redacted", x->answer.n_redacted > 0),
                   BOOLEAN("fallback", x->attempt > 0), BOOLEAN("retried", x->retried),
                   NUMBER("duration_us", x->began_us ? clock_monotonic_us() - x->began_us : 0),
                   NUMBER("upstream_us", x->upstream_us), NUMBER("answer_bytes", x->n_answer_bytes));
@@ -292,6 +308,7 @@ const struct program gateway_program = {
         .origin_noun = "vendor",
         .decide = gateway_decide,
         .rewrite = rewrite_request,
+        .redaction = rewrite_redaction,
         .judge = gateway_judge,
         .judge_dial = gateway_judge_dial,
         .answer = rewrite_answer,

@@ -14,6 +14,15 @@ const struct placement *call_placement(const struct call *call)
                                              : vault_backend(vault, call->route.backend);
 }
 
+const struct redaction *rewrite_redaction(struct exchange *x)
+{
+        const struct call *call = call_of(x);
+        const struct vault *vault = call->snapshot->vault;
+
+        return call->route.kind == ROUTE_KEY ? vault_key_redaction(vault, call->route.key)
+                                             : vault_backend_redaction(vault, call->route.backend);
+}
+
 /* "?" and what is left of the caller's query, then the credential's part. */
 static int put_query(struct exchange *x, struct buffer *out)
 {
@@ -114,6 +123,8 @@ static bool drop_answer_header(void *context, struct slice name)
                 return true; /* made here, for the origin that we took out */
         if (slice_is_nocase(name, "X-Request-Id"))
                 return true; /* ours is the one in the log */
+        if (slice_is_nocase(name, "Retry-After"))
+                return true; /* put_retry_after() */
         return slice_is_nocase(name, "Location") || slice_is_nocase(name, "Content-Location");
 }
 
@@ -144,11 +155,30 @@ static int put_location(struct exchange *x, struct buffer *out, const char *name
         return r ? r : buffer_put(out, "\r\n", 2);
 }
 
+/* Vendors' SDKs read Retry-After of a 429 without looking whether it is there and a whole number: the
+ * Python SDK fails with KeyError, the Java SDK on a date (vendor's SDKs, retry code). */
+static int put_retry_after(struct exchange *x, struct buffer *out)
+{
+        struct slice value = head_header(&x->answer.head, "Retry-After");
+        unsigned status = x->answer.head.status;
+        bool is_number = value.length > 0 && value.length <= 9;
+
+        for (size_t i = 0; i < value.length; i++)
+                is_number = is_number && value.data[i] >= '0' && value.data[i] <= '9';
+        if (!is_number && (status == 429 || status == 503))
+                value = SLICE_LITERAL("1");
+        else if (!value.data)
+                return 0;
+        return buffer_printf(out, "Retry-After: %.*s\r\n", (int)value.length, value.data);
+}
+
 int rewrite_answer(struct exchange *x, struct buffer *out)
 {
         int r;
 
         r = headers_put(&x->answer.head, out, drop_answer_header, NULL);
+        if (r == 0)
+                r = put_retry_after(x, out);
         if (r == 0)
                 r = put_location(x, out, "Location");
         if (r == 0)

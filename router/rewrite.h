@@ -11,3 +11,6 @@
 /* 0 or -ENOBUFS: does not fit the buffer. */
 MUST_CHECK int rewrite_request(struct exchange *x, struct buffer *out);
 MUST_CHECK int rewrite_answer(struct exchange *x, struct buffer *out);
+
+/* The credential that went into the request, wherever the vendor repeats it. */
+const struct redaction *rewrite_redaction(struct exchange *x);

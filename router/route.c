@@ -9,6 +9,7 @@
 
 /* Until a policy is applied somebody has to type something: soon enough, and no storm. */
 #define RETRY_WITHOUT_POLICY_S 5
+#define RETRY_MAX_S 60U
 
 /* A reason longer than the room is cut; names in a policy are shorter. */
 static void reason_set(struct route *r, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -69,7 +70,9 @@ static void route_to_backend(const struct route_request *q, struct route *r)
         if (q->budgets)
                 wait_s = budget_take(q->budgets, backend, q->wall_us);
         if (wait_s > 0) {
-                refuse(r, 429, wait_s, "all requests of the day are used up on ", backend->name);
+                /* SDKs sleep as long as they are told, inside the application: not until midnight */
+                refuse(r, 429, MIN(wait_s, RETRY_MAX_S), "all requests of the day are used up on ",
+                       backend->name);
                 return;
         }
         r->kind = ROUTE_BACKEND;

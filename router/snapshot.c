@@ -27,6 +27,7 @@ static void snapshot_free(struct snapshot *s)
                 plan_free(s->plan);
         if (s->policy)
                 policy_unref(s->policy);
+        free(s->alarmed_ms);
         free(s);
 }
 
@@ -48,7 +49,7 @@ const struct origin *snapshot_origin(const struct snapshot *s, const struct prov
         return s->origins[provider - s->policy->providers][api - provider->apis];
 }
 
-static int load_origins(struct snapshot *s, struct origins *origins)
+static int load_origins(struct snapshot *s, struct origins *origins, struct diag *d)
 {
         const struct policy *policy = s->policy;
 
@@ -63,8 +64,13 @@ static int load_origins(struct snapshot *s, struct origins *origins)
                         return fault(-ENOMEM);
                 for (size_t j = 0; j < p->n_apis; j++) {
                         s->origins[i][j] = origins_get(origins, p->apis[j].host, p->port);
-                        if (!s->origins[i][j])
-                                return fault(-ENOSPC);
+                        if (!s->origins[i][j]) {
+                                diag_error(d, (struct place){ NULL, 0 },
+                                           "name fewer; after many changes of hosts restart keyrouterd",
+                                           "more than %d vendor hosts, those of earlier policies "
+                                           "included", ORIGINS_MAX);
+                                return -EINVAL;
+                        }
                 }
         }
         return 0;
@@ -80,6 +86,9 @@ static int load_counters(struct snapshot *s, struct snapshot *old)
         r = budgets_new(s->policy, &s->budgets);
         if (r < 0)
                 return r;
+        s->alarmed_ms = calloc(s->policy->n_keys + s->policy->n_backends + 1, sizeof(uint64_t));
+        if (!s->alarmed_ms)
+                return fault(-ENOMEM);
         if (old) {
                 health_carry(old->health, s->health);
                 budgets_carry(old->budgets, s->budgets);
@@ -108,7 +117,7 @@ int snapshot_load(const struct snapshot_settings *settings, struct origins *orig
         r = load_counters(s, old);
         if (r < 0)
                 return r;
-        r = load_origins(s, origins);
+        r = load_origins(s, origins, d);
         if (r < 0)
                 return r;
         *ret = TAKE(s);

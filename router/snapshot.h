@@ -21,7 +21,7 @@ struct snapshot {
         struct budgets *budgets;
         struct vault *vault;
         const struct origin ***origins; /* [provider][api], as in policy->providers */
-        uint64_t alarmed_ms; /* atomic: when an account was last complained about */
+        uint64_t *alarmed_ms; /* atomic, keys and then backends: when each was last complained about */
 };
 
 struct snapshot_settings {

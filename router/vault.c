@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bytes of a file are in one buffer on the stack, wiped before it is left; fields are slices of
- * it. What outlives the load are placements, in memory of struct secret.
+ * it. What outlives the load is in memory of struct secret: placements, and the fields once more, to
+ * know them again where a vendor repeats them.
  */
 #include "router/vault.h"
 
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
+#include "lib/provider/template.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,17 +18,23 @@
 #define FILE_MAX_BYTES 4096
 #define PATH_MAX_BYTES 1024
 
-struct vault {
-        unsigned n_refs; /* atomic */
-        struct placement *keys;
-        size_t n_keys;
-        struct placement *backends;
-        size_t n_backends;
-};
-
 static const char *const field_names[] = { "key", "id", "token", NULL };
 
 #define N_FIELDS (N_ELEMENTS(field_names) - 1)
+
+struct credential {
+        struct placement placement;
+        struct secret *fields[N_FIELDS];
+        struct redaction redaction; /* looks into the two above */
+};
+
+struct vault {
+        unsigned n_refs; /* atomic */
+        struct credential *keys;
+        size_t n_keys;
+        struct credential *backends;
+        size_t n_backends;
+};
 
 /* One credential file while it is being read. */
 struct reading {
@@ -215,26 +223,77 @@ static int place(struct reading *r, const struct class_rules *rules, struct plac
         return e < 0 && e != -EMSGSIZE ? e : 0;
 }
 
-static int vault_read(struct reading *r, const char *directory, const char *credential,
-                      const struct class_rules *rules, struct placement *ret)
+static int trace_fields(const struct reading *r, struct credential *c)
+{
+        int e = 0;
+
+        for (size_t i = 0; i < N_FIELDS && e == 0; i++) {
+                if (!r->fields[i].data)
+                        continue;
+                e = secret_new(r->fields[i], &c->fields[i]);
+                if (e == 0)
+                        redaction_add(&c->redaction, secret_reveal(c->fields[i]));
+        }
+        return e;
+}
+
+/* As they stand in the URL, escaped. */
+static void trace_query(const struct class_rules *rules, struct credential *c)
+{
+        struct slice rest = { NULL, 0 }, part, name;
+
+        if (c->placement.query)
+                rest = secret_reveal(c->placement.query);
+        for (size_t i = 0; i < rules->n_query && slice_split(&rest, '&', &part); i++) {
+                if (slice_split(&part, '=', &name) && template_has_field(rules->query[i].text))
+                        redaction_add(&c->redaction, part);
+        }
+}
+
+/* The base64 of a Basic credential: what is behind the last blank of the header lines. */
+static void trace_basic(const struct class_rules *rules, struct credential *c)
+{
+        struct slice lines;
+        const char *blank;
+
+        if (!rules->basic_user || !c->placement.headers)
+                return;
+        lines = secret_reveal(c->placement.headers);
+        lines.length -= strlen("\r\n");
+        blank = memrchr(lines.data, ' ', lines.length);
+        redaction_add(&c->redaction, slice_from(lines, (size_t)(blank + 1 - lines.data)));
+}
+
+static int vault_read(struct reading *r, const char *directory, const char *name,
+                      const struct class_rules *rules, struct credential *ret)
 {
         size_t n = 0;
         int e = 0;
 
-        if (reading_find(r, directory, credential) && read_bytes(r, &n) && parse(r, n))
-                e = place(r, rules, ret);
+        if (reading_find(r, directory, name) && read_bytes(r, &n) && parse(r, n))
+                e = place(r, rules, &ret->placement);
+        if (e == 0)
+                e = trace_fields(r, ret);
+        trace_query(rules, ret);
+        trace_basic(rules, ret);
         reading_wipe(r);
         return e;
 }
 
+static void credentials_free(struct credential *all, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                placement_done(&all[i].placement);
+                for (size_t j = 0; j < N_FIELDS; j++)
+                        secret_free(all[i].fields[j]);
+        }
+        free(all);
+}
+
 static void vault_free(struct vault *v)
 {
-        for (size_t i = 0; i < v->n_keys; i++)
-                placement_done(&v->keys[i]);
-        for (size_t i = 0; i < v->n_backends; i++)
-                placement_done(&v->backends[i]);
-        free(v->keys);
-        free(v->backends);
+        credentials_free(v->keys, v->n_keys);
+        credentials_free(v->backends, v->n_backends);
         free(v);
 }
 
@@ -299,10 +358,21 @@ int vault_load(const char *directory, const struct policy *policy, struct diag *
 
 const struct placement *vault_key(const struct vault *v, const struct key *key)
 {
-        return &v->keys[key->index];
+        return &v->keys[key->index].placement;
 }
 
 const struct placement *vault_backend(const struct vault *v, const struct backend *backend)
 {
-        return &v->backends[backend->index];
+        return &v->backends[backend->index].placement;
+}
+
+const struct redaction *vault_key_redaction(const struct vault *v, const struct key *key)
+{
+        return &v->keys[key->index].redaction;
+}
+
+const struct redaction *vault_backend_redaction(const struct vault *v,
+                                                const struct backend *backend)
+{
+        return &v->backends[backend->index].redaction;
 }

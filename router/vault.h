@@ -4,7 +4,7 @@
  * vault - the credentials, and the only file that touches their bytes
  *
  * Read from files, rendered into what goes into a request, and wiped. Whoever needs one gets the
- * finished placement; nobody gets the fields. Reference-counted and immutable, like the policy whose
+ * finished placement, or the redaction that takes it out of an answer; nobody gets the fields. Reference-counted and immutable, like the policy whose
  * keys and backends it goes by.
  *
  * A credential NAME is the file NAME in $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=) or,
@@ -13,6 +13,7 @@
  * `key=` of an embedded key, `id=` and `token=` of a secret one; empty lines and lines that begin with
  * # are skipped.
  */
+#include "lib/net/redact.h"
 #include "policy/policy.h"
 
 struct vault;
@@ -36,3 +37,8 @@ static inline void vault_unrefp(struct vault **v)
 /* What goes into a request by this key or backend. Lives as long as the vault. */
 const struct placement *vault_key(const struct vault *v, const struct key *key);
 const struct placement *vault_backend(const struct vault *v, const struct backend *backend);
+
+/* What of it must not come back in an answer. Lives as long as the vault. */
+const struct redaction *vault_key_redaction(const struct vault *v, const struct key *key);
+const struct redaction *vault_backend_redaction(const struct vault *v,
+                                                const struct backend *backend);

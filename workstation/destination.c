@@ -26,20 +26,6 @@ static const struct api *api_by_host(const struct provider *apis, struct slice h
         return NULL;
 }
 
-/*
- * A page of another site that asks without CORS (an image, a link, a form) sends no Origin for the
- * router to judge, and could spend lookups blindly; its browser says where the request comes from
- * (Fetch Metadata). Pages that may read answers send Origin always.
- */
-static bool is_blind_page(const struct head *h)
-{
-        struct slice site = head_header(h, "Sec-Fetch-Site");
-
-        if (!site.data || head_header(h, "Origin").data)
-                return false;
-        return !slice_is_nocase(site, "none") && !slice_is_nocase(site, "same-origin");
-}
-
 static void refuse(struct destination *d, unsigned status, const char *reason)
 {
         *d = (struct destination){ .kind = DESTINATION_NONE, .status = status, .reason = reason };
@@ -76,6 +62,6 @@ void destination_find(const struct provider *apis, const struct head *h, struct 
                 refuse(ret, 400, "request target is not a path");
         else if (loopback)
                 find_by_prefix(apis, h, ret);
-        if (ret->kind == DESTINATION_API && is_blind_page(h))
+        if (ret->kind == DESTINATION_API && head_is_of_blind_page(h))
                 refuse(ret, 403, "web page of another site without an Origin");
 }

@@ -101,12 +101,18 @@ uint64_t exchange_deadline_ms(const struct exchange *x)
         return x->began_us / 1000 + x->verdict.deadline_ms;
 }
 
+void exchange_set_dialling(struct exchange *x, bool dialling)
+{
+        assert(x->dialling != dialling);
+        x->dialling = dialling;
+        x->worker->n_dials += dialling ? 1 : -1;
+}
+
 void exchange_drop_upstream(struct exchange *x, bool reusable)
 {
         if (x->dialling) {
                 x->worker->dialler->cancel(x->worker->dialler, &x->dial);
-                x->dialling = false;
-                x->worker->n_dials--;
+                exchange_set_dialling(x, false);
         }
         if (x->upstream) {
                 upstream_release(x->upstream, reusable);

@@ -111,5 +111,8 @@ uint64_t exchange_deadline_ms(const struct exchange *x);
 /* The upstream side failed before an answer began. `what` it did, as "closed before it answered". */
 enum step exchange_upstream_lost(struct exchange *x, const char *what);
 
+/* The one place where a dial begins or ends, so that the worker's count cannot lie. */
+void exchange_set_dialling(struct exchange *x, bool dialling);
+
 /* Gives up the upstream side: a dial under way, or the connection. */
 void exchange_drop_upstream(struct exchange *x, bool reusable);

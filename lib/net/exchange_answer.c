@@ -42,6 +42,8 @@ static bool answer_head(struct exchange *x, enum step *ret_step)
         enum head_answer why = HEAD_OK;
         int r;
 
+        if (x->worker->program->redaction)
+                x->answer.redaction = x->worker->program->redaction(x);
         for (;;) {
                 r = message_begin(&x->answer, MESSAGE_ANSWER, to_head, &answer_limits, &u->in, &why);
                 if (r == 0 && !is_interim(&x->answer))
@@ -173,7 +175,7 @@ static bool answer_hold(struct exchange *x, enum step *ret_step)
                         return false;
                 }
                 if (r == STREAM_E_END && message_end(&x->answer))
-                        break;
+                        r = buffer_put_slice(&x->held, message_rest(&x->answer));
                 if (r != 0) {
                         *ret_step = answer_refused(x, "broke off its answer");
                         return false;
@@ -222,7 +224,7 @@ static int stream_take_in(struct exchange *x)
                         continue;
                 r = stream_fill(&u->stream, &u->in);
                 if (r == STREAM_E_END && message_end(&x->answer)) {
-                        r = held_put(&x->client->out, (struct slice){ "", 0 }, true,
+                        r = held_put(&x->client->out, message_rest(&x->answer), true,
                                      x->answer_framing);
                         break;
                 }

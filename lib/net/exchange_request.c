@@ -88,8 +88,7 @@ static void on_dialled(struct dial *d, int fd, enum dial_outcome outcome)
 {
         struct exchange *x = CONTAINER_OF(d, struct exchange, dial);
 
-        x->dialling = false;
-        x->worker->n_dials--;
+        exchange_set_dialling(x, false);
         if (outcome == DIAL_OK &&
             upstream_new(x->worker, d->origin, &d->source, fd, x, &x->upstream) < 0)
                 outcome = DIAL_E_BROKEN;
@@ -102,6 +101,7 @@ static enum step dial_begin(struct exchange *x)
 {
         const struct verdict *v = &x->verdict;
         struct worker *w = x->worker;
+        int r;
 
         x->sent_us = 0;
         if (!x->retried)
@@ -109,16 +109,20 @@ static enum step dial_begin(struct exchange *x)
         if (x->upstream)
                 return exchange_move(x, EXCHANGE_SEND);
         if (!upstream_may_open(w))
-                return exchange_refuse(x, 503, "too many connections to the %s", x->worker->program->origin_noun);
+                return exchange_refuse(x, 503, "too many connections to the %s",
+                                       w->program->origin_noun);
         x->dial = (struct dial){ .origin = v->origin,
                                  .source = v->source,
                                  .transparent = v->transparent,
                                  .deadline_ms = exchange_deadline_ms(x),
                                  .on_done = on_dialled };
-        if (w->dialler->start(w->dialler, &x->dial) < 0)
+        r = w->dialler->start(w->dialler, &x->dial);
+        if (r == -EAGAIN)
+                return exchange_refuse(x, 503, "too many connections to the %s are being opened",
+                                       w->program->origin_noun);
+        if (r < 0)
                 return dial_failed(x, DIAL_E_BROKEN);
-        x->dialling = true;
-        w->n_dials++;
+        exchange_set_dialling(x, true);
         return STEP_WAIT;
 }
 
@@ -155,6 +159,11 @@ enum step exchange_upstream_lost(struct exchange *x, const char *what)
         return exchange_refuse(x, 502, "%s %s", x->worker->program->origin_noun, what);
 }
 
+static bool expects_content(struct slice method)
+{
+        return slice_is(method, "POST") || slice_is(method, "PUT") || slice_is(method, "PATCH");
+}
+
 static int request_put(struct exchange *x)
 {
         const struct head *h = &x->request.head;
@@ -166,7 +175,7 @@ static int request_put(struct exchange *x)
         if (r < 0)
                 return r;
         /* RFC 9110 section 8.6: a method that has a meaning for content says that there is none */
-        if (framing == FRAMING_NONE && !may_send_again(x))
+        if (framing == FRAMING_NONE && expects_content(h->method))
                 framing = FRAMING_SIZED;
         return framing_put(out, framing, h->content_length);
 }
@@ -263,6 +272,8 @@ enum step exchange_send(struct exchange *x)
                 r = stream_fill(&c->stream, &c->in);
                 if (r == STREAM_E_AGAIN)
                         return send_blocked(x, false);
+                if (r == -ENOMEM)
+                        return exchange_refuse(x, 503, "out of memory");
                 if (r != 0)
                         c->gone = true;
                 if (c->gone)

@@ -34,19 +34,46 @@ struct slice head_header(const struct head *h, const char *name)
         return (struct slice){ NULL, 0 };
 }
 
+bool header_is(struct slice name, const char *known)
+{
+        size_t i = 0;
+
+        for (; i < name.length && known[i]; i++) {
+                struct slice byte = { name.data[i] == '_' ? "-" : name.data + i, 1 };
+
+                if (!slice_equal_nocase(byte, (struct slice){ known + i, 1 }))
+                        return false;
+        }
+        return i == name.length && !known[i];
+}
+
+bool head_is_of_blind_page(const struct head *h)
+{
+        struct slice site = head_header(h, "Sec-Fetch-Site");
+
+        if (!site.data || head_header(h, "Origin").data)
+                return false;
+        return !slice_is_nocase(site, "none") && !slice_is_nocase(site, "same-origin");
+}
+
 static bool is_hop_by_hop(struct slice name)
 {
-        static const struct slice names[] = {
-                SLICE_LITERAL("Connection"),        SLICE_LITERAL("Keep-Alive"),
-                SLICE_LITERAL("Proxy-Connection"),  SLICE_LITERAL("Proxy-Authenticate"),
-                SLICE_LITERAL("Proxy-Authorization"), SLICE_LITERAL("Proxy-Authentication-Info"),
-                SLICE_LITERAL("TE"),                SLICE_LITERAL("Trailer"),
-                SLICE_LITERAL("Transfer-Encoding"), SLICE_LITERAL("Upgrade"),
-                SLICE_LITERAL("HTTP2-Settings"),
+        static const char *const names[] = {
+                "Connection",
+                "Keep-Alive",
+                "Proxy-Connection",
+                "Proxy-Authenticate",
+                "Proxy-Authorization",
+                "Proxy-Authentication-Info",
+                "TE",
+                "Trailer",
+                "Transfer-Encoding",
+                "Upgrade",
+                "HTTP2-Settings",
         };
 
         for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-                if (slice_equal_nocase(name, names[i]))
+                if (header_is(name, names[i]))
                         return true;
         }
         return false;
@@ -191,12 +218,27 @@ static void split_query(struct head *h, struct slice target)
                 h->path = SLICE_LITERAL("/");
 }
 
+/* Is Host the same as host and port of the target? A scheme's own port may be left out. */
+static bool same_authority(struct slice text, struct slice host, struct slice port,
+                           const char *scheme_port)
+{
+        struct slice other_host, other_port;
+
+        if (!authority_parse(text, &other_host, &other_port) || !slice_equal_nocase(host, other_host))
+                return false;
+        if (port.length == 0)
+                port = slice_of(scheme_port);
+        if (other_port.length == 0)
+                other_port = slice_of(scheme_port);
+        return slice_equal(port, other_port);
+}
+
 /* http://authority/path: the authority replaces Host (RFC 9112 section 3.2.2); where both are given
  * and differ, somebody was confused, and we do not take sides. */
-static enum head_answer interpret_absolute(struct head *h, struct slice target, size_t scheme,
+static enum head_answer interpret_absolute(struct head *h, struct slice target, bool is_tls,
                                            const struct fields *f)
 {
-        struct slice authority = slice_from(target, scheme), host, port;
+        struct slice authority = slice_from(target, is_tls ? 8 : 7), host, port;
         size_t n = 0;
 
         while (n < authority.length && authority.data[n] != '/' && authority.data[n] != '?')
@@ -205,7 +247,7 @@ static enum head_answer interpret_absolute(struct head *h, struct slice target, 
         authority.length = n;
         if (!authority_parse(authority, &host, &port))
                 return HEAD_E_TARGET;
-        if (f->n_host && !slice_equal_nocase(f->host, authority))
+        if (f->n_host && !same_authority(f->host, host, port, is_tls ? "443" : "80"))
                 return HEAD_E_MISDIRECTED;
         h->form = TARGET_ABSOLUTE;
         h->host = host;
@@ -236,9 +278,9 @@ static enum head_answer interpret_target(struct head *h, struct slice target, co
                 return slice_is(h->method, "OPTIONS") ? HEAD_OK : HEAD_E_TARGET;
         }
         if (slice_starts_nocase(target, SLICE_LITERAL("http://")))
-                return interpret_absolute(h, target, 7, f);
+                return interpret_absolute(h, target, false, f);
         if (slice_starts_nocase(target, SLICE_LITERAL("https://")))
-                return interpret_absolute(h, target, 8, f);
+                return interpret_absolute(h, target, true, f);
         return HEAD_E_TARGET;
 }
 
@@ -263,7 +305,9 @@ enum head_answer head_interpret(struct head *h, struct slice target, bool to_hea
                         return HEAD_E_STATUS;
                 if (answer_has_no_body(h, to_head))
                         h->framing = FRAMING_NONE;
-                if (h->framing == FRAMING_UNTIL_CLOSE)
+                /* what a 204 announces may come all the same, as if it were the next answer */
+                if (h->framing == FRAMING_UNTIL_CLOSE ||
+                    (h->status == 204 && (f.n_coding > 0 || h->content_length > 0)))
                         h->keep_alive = false;
                 return HEAD_OK;
         }

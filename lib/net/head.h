@@ -73,8 +73,21 @@ struct head {
         struct slice reason;
 };
 
+/*
+ * Is it that header, in any case and with '_' for '-'? Many servers make one name of both (RFC 3875
+ * section 4.1.18), so that a "Transfer_Encoding" of ours would be one of theirs.
+ */
+bool header_is(struct slice name, const char *known);
+
 /* The value of the first header of this name, data NULL if there is none. */
 struct slice head_header(const struct head *h, const char *name);
+
+/*
+ * A page of another site that asks without CORS (an image, a link, a form) sends no Origin that could
+ * be judged, and would spend lookups blindly; its browser says where the request comes from (Fetch
+ * Metadata). Pages that may read answers send Origin always.
+ */
+bool head_is_of_blind_page(const struct head *h);
 
 /*
  * Length of the first whole head in `text`, its empty line included, and of one empty line that may

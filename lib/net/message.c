@@ -4,6 +4,9 @@
  * and later over pieces of the body. It calls back with body data; the bytes between two pieces of
  * data are framing (chunk sizes, extensions, trailers), and framing_scan() checks them for what llhttp
  * lets pass: line ends that are not CR LF, controls, and framing without end.
+ *
+ * A body that is redacted lags behind: its end, as far as a trace could begin with it, is held back
+ * until the next piece shows what it is.
  */
 #include "lib/net/message.h"
 
@@ -140,6 +143,9 @@ static void message_clear(struct message *m)
         m->text = NULL;
         m->parsed = m->complete = false;
         m->n_body_bytes = 0;
+        m->n_redacted = 0;
+        explicit_bzero(m->open_end, m->n_open_end);
+        m->n_open_end = 0;
         m->n_framing = 0;
         m->last_framing = 0;
         m->bad_framing = m->value_open = false;
@@ -148,6 +154,8 @@ static void message_clear(struct message *m)
 void message_init(struct message *m, struct block_pool *pool)
 {
         m->pool = pool;
+        m->redaction = NULL;
+        m->n_open_end = 0;
         message_clear(m);
 }
 
@@ -245,17 +253,34 @@ int message_begin(struct message *m, enum message_kind kind, bool to_head,
         *ret_why = head_check((struct slice){ m->text, length }, kind == MESSAGE_REQUEST);
         if (*ret_why == HEAD_OK)
                 *ret_why = head_parse(m, (struct slice){ m->text, length });
+        if (*ret_why == HEAD_OK && m->redaction)
+                m->n_redacted += redact(m->redaction, m->text, length);
         return *ret_why == HEAD_OK ? 0 : MESSAGE_E_HEAD;
+}
+
+/* What is new in `out` behind its first `before` bytes, which begins with the end held back before. */
+static void body_redact(struct message *m, struct buffer *out, size_t before)
+{
+        struct slice fresh = slice_from(buffer_slice(out), before);
+
+        m->n_redacted += redact(m->redaction, (char *)fresh.data, fresh.length);
+        if (m->complete)
+                return;
+        m->n_open_end = redact_open_end(m->redaction, fresh.data, fresh.length);
+        out->end -= m->n_open_end;
+        memcpy(m->open_end, out->data + out->end, m->n_open_end);
 }
 
 int message_body(struct message *m, struct buffer *in, struct buffer *out, size_t max)
 {
         struct slice input = buffer_slice(in);
+        size_t before = buffer_length(out), used;
         llhttp_errno_t e;
-        size_t used;
 
-        if (m->complete || input.length == 0 || buffer_room(out) == 0)
+        if (m->complete || input.length == 0 || buffer_room(out) <= m->n_open_end)
                 return 0;
+        if (buffer_put_slice(out, message_rest(m)) != 0)
+                return MESSAGE_E_BODY;
         input.length = MIN(MIN(input.length, max), buffer_room(out));
         m->sink = out;
         m->scanned = input.data;
@@ -267,6 +292,8 @@ int message_body(struct message *m, struct buffer *in, struct buffer *out, size_
         if (m->head.framing == FRAMING_CHUNKED)
                 framing_scan(m, input.data + used);
         buffer_consume(in, used);
+        if (m->redaction && buffer_length(out) > before)
+                body_redact(m, out, before);
         return m->bad_framing ? MESSAGE_E_BODY : 0;
 }
 
@@ -275,6 +302,14 @@ bool message_end(struct message *m)
         if (m->head.framing == FRAMING_UNTIL_CLOSE)
                 m->complete = true;
         return m->complete;
+}
+
+struct slice message_rest(struct message *m)
+{
+        struct slice rest = { m->open_end, m->n_open_end };
+
+        m->n_open_end = 0;
+        return rest;
 }
 
 int framing_put(struct buffer *out, enum framing framing, uint64_t content_length)
@@ -319,8 +354,9 @@ static int pump_chunk(struct message *m, struct buffer *in, struct buffer *out)
         size_t gap = buffer_length(out), room = buffer_room(out);
         int r;
 
-        if (room < 64)
+        if (room < 64 + m->n_open_end)
                 return 0;
+        room -= m->n_open_end;
         if (buffer_put(out, "0000\r\n", 6) != 0)
                 return MESSAGE_E_BODY;
         r = message_body(m, in, out, room - CHUNK_ROOM - sizeof(LAST_CHUNK));

@@ -8,6 +8,7 @@
  */
 #include "lib/base/buffer.h"
 #include "lib/net/head.h"
+#include "lib/net/redact.h"
 
 enum message_kind { MESSAGE_REQUEST, MESSAGE_ANSWER };
 
@@ -21,6 +22,11 @@ struct message {
         bool parsed;   /* the head is there */
         bool complete; /* the body is there too */
         uint64_t n_body_bytes; /* decoded so far */
+        /* what is overwritten in head and body; NULL: nothing. The owner's, set before the head comes */
+        const struct redaction *redaction;
+        unsigned n_redacted;
+        char open_end[REDACT_MAX_BYTES]; /* of the body: may be the beginning of a trace */
+        size_t n_open_end;
         /* while decoding */
         struct buffer *sink;
         const char *scanned; /* framing bytes before this one were looked at */
@@ -62,6 +68,9 @@ MUST_CHECK int message_body(struct message *m, struct buffer *in, struct buffer 
 
 /* The input has ended. True when that was the proper end of the message. */
 bool message_end(struct message *m);
+
+/* The end of the body that was held back, once message_end() was true. */
+struct slice message_rest(struct message *m);
 
 /* ---- the way out ---- */
 

@@ -10,6 +10,7 @@
 #include "lib/net/dial.h"
 
 struct exchange;
+struct redaction;
 
 enum verdict_kind { VERDICT_FORWARD, VERDICT_REPLY };
 
@@ -43,6 +44,10 @@ struct program {
         /* Request line and header lines to the origin, without framing, Connection and the last empty
          * line. Called after the connection is up and verified. 0 or a negative errno. */
         int (*rewrite)(struct exchange *x, struct buffer *out);
+
+        /* What must not come back in the answer to what rewrite() wrote; lives as long as the exchange.
+         * NULL, also in place of the function: nothing. */
+        const struct redaction *(*redaction)(struct exchange *x);
 
         /* The answer's head is in x->answer.head. `body` is empty at first; after JUDGE_MORE it is `shown`: the
          * beginning of the body, and JUDGE_MORE is no answer any more. */

@@ -104,9 +104,9 @@ int headers_put(const struct head *h, struct buffer *out, header_drop_fn *drop, 
         for (unsigned i = 0; i < h->n_headers && r == 0; i++) {
                 const struct header *header = &h->headers[i];
 
-                if (header->hop || slice_is_nocase(header->name, "Content-Length") ||
-                    slice_is_nocase(header->name, "Host") ||
-                    slice_is_nocase(header->name, "Expect") || (drop && drop(context, header->name)))
+                if (header->hop || header_is(header->name, "Content-Length") ||
+                    header_is(header->name, "Host") || header_is(header->name, "Expect") ||
+                    (drop && drop(context, header->name)))
                         continue;
                 r = buffer_put_slice(out, header->name);
                 if (r == 0)

@@ -144,6 +144,21 @@ static bool header_is_callers(struct slice name)
         return header_is(start, forwarded);
 }
 
+/* With these a server may serve another request than the one that was judged here. */
+static bool header_overrides(struct slice name)
+{
+        static const char *const names[] = {
+                "X-HTTP-Method-Override", "X-HTTP-Method",  "X-Method-Override",
+                "X-Original-Method",      "X-Original-URL", "X-Rewrite-URL",
+                "X-Original-Host",        "X-Host",
+        };
+
+        for (size_t i = 0; i < N_ELEMENTS(names); i++)
+                if (header_is(name, names[i]))
+                        return true;
+        return false;
+}
+
 /* We send our own: all of this class, and never a caller's in the place of a credential of any. */
 static bool header_is_placed(const struct provider *p, enum credential_class c, struct slice name)
 {
@@ -162,7 +177,7 @@ bool header_is_stripped(const struct provider *p, enum credential_class c, struc
 {
         const struct class_rules *rules = &p->classes[c];
 
-        if (header_is_callers(name) || header_is_placed(p, c, name))
+        if (header_is_callers(name) || header_overrides(name) || header_is_placed(p, c, name))
                 return true;
         if (header_in(name, p->strip_headers, p->n_strip_headers) ||
             header_in(name, rules->strip_headers, rules->n_strip_headers))

@@ -4,7 +4,8 @@
  *
  * One thread. A slot is a connection with at most one request under way; when the answer is whole it
  * sends the next one (keep), or closes and connects anew from the next address (fresh, resume), or
- * stays open and quiet (idle). The result is one line of JSON on standard output.
+ * stays open and quiet (idle). With keep, nothing counts until each slot had its first answer: then the
+ * line "warm" is printed, and the time begins. The result is one line of JSON on standard output.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,6 +44,7 @@ struct slot {
         uint64_t began_us;
         size_t n_bytes, n_expected;
         bool is_bad; /* the answer under way is not a 200 */
+        bool is_warm;
         char head[ANSWER_MAX_BYTES];
 };
 
@@ -60,7 +62,7 @@ static struct {
 } want;
 
 /* Log-linear: 64 steps to an octave, so a quantile is within 1.6 percent. */
-#define STEPS 64
+#define STEPS 128
 static uint64_t histogram[64 * STEPS];
 
 static struct slot *slots;
@@ -70,6 +72,8 @@ static unsigned n_opening;
 static uint64_t n_requests, n_failed, n_connections, n_resumed;
 static SSL_SESSION *session;
 static bool is_over;
+static unsigned n_warm;
+static uint64_t began_us;
 
 static uint64_t now_us(void)
 {
@@ -87,7 +91,7 @@ static void die(const char *what)
 
 static void histogram_add(uint64_t us)
 {
-        unsigned octave = us < STEPS ? 0 : 58U - (unsigned)__builtin_clzll(us);
+        unsigned octave = us < STEPS ? 0 : 57U - (unsigned)__builtin_clzll(us);
 
         histogram[octave * STEPS + (us >> octave)]++;
 }
@@ -99,7 +103,7 @@ static uint64_t histogram_quantile(double q)
         for (unsigned i = 0; i < 64 * STEPS; i++) {
                 n_before += histogram[i];
                 if (n_before > wanted) {
-                        unsigned octave = i < 2 * STEPS ? 0 : i / STEPS - 1;
+                        unsigned octave = i / STEPS;
 
                         return (uint64_t)(i - octave * STEPS) << octave;
                 }
@@ -186,8 +190,24 @@ static bool slot_send(struct slot *s)
         return n == (ssize_t)want.request_bytes;
 }
 
+/* From now on it counts. */
+static void begin(void)
+{
+        memset(histogram, 0, sizeof(histogram));
+        n_requests = 0;
+        began_us = now_us();
+        puts("warm");
+        fflush(stdout);
+}
+
 static void slot_answered(struct slot *s)
 {
+        if (!s->is_warm) {
+                s->is_warm = true;
+                n_warm++;
+                if (n_warm == want.n_slots && want.mode == KEEP)
+                        begin();
+        }
         n_requests++;
         n_failed += s->is_bad;
         histogram_add(now_us() - s->began_us);
@@ -318,7 +338,6 @@ static void slot_run(struct slot *s)
 
 static void loop_run(void)
 {
-        uint64_t end_us = now_us() + want.duration_us;
         unsigned n_started = 0;
 
         while (!is_over) {
@@ -332,7 +351,7 @@ static void loop_run(void)
                         die("epoll_wait");
                 for (int i = 0; i < n; i++)
                         slot_run(events[i].data.ptr);
-                if (now_us() >= end_us)
+                if (now_us() >= began_us + want.duration_us)
                         is_over = true;
         }
 }
@@ -501,8 +520,6 @@ static void rest(void)
 
 int main(int argc, char **argv)
 {
-        uint64_t began_us;
-
         options_parse(argc, argv);
         if (want.mode == IDLE)
                 want.n_wanted = want.n_slots;

@@ -178,9 +178,15 @@ def test_malformed_chunks_break_the_clients_connection(desk_site, chunks):
     assert len({r["connection"] for r in desk_site.vendor.records()}) == 2
 
 
-def test_what_stands_behind_an_answer_is_nobodys(way):
+ONE = b'HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n[{"delivery_line_1":"1 Main St"}]'
+TWO = ONE + ONE.replace(b"1 Main", b"2 Evil")
+
+
+@pytest.mark.parametrize("fault", [{"extra": True}, {"raw_base64": base64.b64encode(TWO).decode()}],
+                         ids=["later", "at once"])
+def test_what_stands_behind_an_answer_is_nobodys(way, fault):
     with way.connect() as client:
-        answer, [record], [event] = way.ask(client, extra=True)
+        answer, [record], [event] = way.ask(client, **fault)
         assert json.loads(answer.text)[0]["delivery_line_1"] == "1 Main St"
         assert event["reason"].startswith("slot ")
         second = client.request("GET", LOOKUP, STREET)

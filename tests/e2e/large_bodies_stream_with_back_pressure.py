@@ -246,6 +246,20 @@ def test_a_client_that_leaves_frees_the_vendor(way):
     assert (event["status"], event["reason"]) == (499, "client closed before its answer was complete")
 
 
+@pytest.mark.parametrize("leave", ["finish", "reset"])
+def test_a_client_that_leaves_before_its_answer_frees_the_vendor(way, leave):
+    name = way.site.vendor.fault(hold=way.site.vendor.gate())
+    with way.connect() as client:
+        client.send(request_format("GET", LOOKUP, STREET))
+        way.site.vendor.wait_records(fault=name, outcome="held")
+        getattr(client, leave)()
+        way.site.vendor.wait_records(fault=name, outcome="abandoned")
+    event = way.event()
+    assert (event["status"], event["reason"]) == (499, "client closed before its answer was complete")
+    assert event["duration_us"] < AT_ONCE_US
+    assert len(way.site.vendor.records()) == 1
+
+
 @pytest.mark.parametrize("framing", ["sized", "chunked", "close"])
 @pytest.mark.parametrize("record_size", [1, 100, 5000])
 def test_an_answer_in_many_tls_records_of_one_write_comes_whole_and_at_once(router_way, framing, record_size):

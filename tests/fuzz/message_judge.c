@@ -119,7 +119,8 @@ static void start_line_put(const struct message *m, struct buffer *out)
 
         if (h->is_request)
                 MUST(buffer_printf(out, "%.*s %.*s HTTP/1.%u\r\n", (int)h->method.length,
-                                   h->method.data, (int)m->target.length, m->target.data, h->minor) == 0);
+                                   h->method.data, (int)m->target.length, m->target.data,
+                                   h->minor) == 0);
         else
                 MUST(buffer_printf(out, "HTTP/1.%u %03u %.*s\r\n", h->minor, h->status,
                                    (int)h->reason.length, h->reason.data) == 0);

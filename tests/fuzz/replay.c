@@ -73,7 +73,8 @@ static void replay_folder(const char *folder, unsigned *n_passed, unsigned *n_fa
         while (d && (entry = readdir(d))) {
                 if (entry->d_name[0] == '.')
                         continue;
-                if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) < sizeof(path) &&
+                if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) <
+                            sizeof(path) &&
                     replay_file(path))
                         ++*n_passed;
                 else

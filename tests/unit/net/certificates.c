@@ -44,7 +44,8 @@ static X509 *certificate_new(const struct issue *i)
         ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);
         X509_gmtime_adj(X509_getm_notBefore(certificate), i->from_s);
         X509_gmtime_adj(X509_getm_notAfter(certificate), i->until_s);
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)i->name, -1, -1, 0);
+        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)i->name, -1, -1,
+                                   0);
         X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
         X509_set_pubkey(certificate, i->key);
         extension_add(certificate, issuer, NID_basic_constraints,
@@ -76,9 +77,9 @@ static void key_write(const char *path, EVP_PKEY *key)
 static void leaf_write(const char *path, EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, long from_s,
                        long until_s)
 {
-        X509 *leaf = certificate_new(&(struct issue){
-                "vendor.test", from_s, until_s, key, ca, ca_key,
-                "DNS:vendor.test,DNS:*.wild.test,IP:127.0.0.1" });
+        X509 *leaf =
+                certificate_new(&(struct issue){ "vendor.test", from_s, until_s, key, ca, ca_key,
+                                                 "DNS:vendor.test,DNS:*.wild.test,IP:127.0.0.1" });
 
         certificate_write(path, leaf);
         X509_free(leaf);
@@ -96,7 +97,8 @@ void certificates_init(struct certificates *c)
         snprintf(c->leaf, sizeof(c->leaf), "%s/leaf.pem", c->folder);
         snprintf(c->leaf_key, sizeof(c->leaf_key), "%s/leaf.key", c->folder);
         snprintf(c->expired, sizeof(c->expired), "%s/expired.pem", c->folder);
-        ca = certificate_new(&(struct issue){ "CA of the tests", -DAY_S, DAY_S, ca_key, NULL, ca_key });
+        ca = certificate_new(
+                &(struct issue){ "CA of the tests", -DAY_S, DAY_S, ca_key, NULL, ca_key });
         stranger = certificate_new(
                 &(struct issue){ "another CA", -DAY_S, DAY_S, leaf_key, NULL, leaf_key });
         certificate_write(c->ca, ca);

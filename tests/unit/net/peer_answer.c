@@ -120,8 +120,8 @@ void answer_expect(struct peer *p, const char *method, unsigned status, const ch
 
         answer_read(p, method, &a);
         if (!a.complete)
-                fail_msg("the answer to %s ended after status %u and %zu body bytes", method, a.status,
-                         a.n_body);
+                fail_msg("the answer to %s ended after status %u and %zu body bytes", method,
+                         a.status, a.n_body);
         if (a.status != status)
                 fail_msg("status %u instead of %u: %s", a.status, status, a.body);
         if (body)

@@ -32,9 +32,9 @@ static int on_rewrite(struct exchange *x, struct buffer *out)
         int r;
 
         r = buffer_printf(out, "%.*s %.*s%s%.*s HTTP/1.1\r\nHost: %s\r\n", (int)h->method.length,
-                          h->method.data, (int)h->path.length, h->path.data, h->query.data ? "?" : "",
-                          (int)h->query.length, h->query.data ? h->query.data : "",
-                          x->verdict.origin->host);
+                          h->method.data, (int)h->path.length, h->path.data,
+                          h->query.data ? "?" : "", (int)h->query.length,
+                          h->query.data ? h->query.data : "", x->verdict.origin->host);
         return r ? r : headers_put(h, out, NULL, NULL);
 }
 
@@ -61,7 +61,8 @@ static int on_decorate(struct exchange *x, struct buffer *out)
 static size_t on_error_body(struct exchange *x, unsigned status, const char *message, char *out,
                             size_t size)
 {
-        int n = snprintf(out, size, "{\"errors\":[{\"id\":%u,\"message\":\"%s\"}]}", status, message);
+        int n = snprintf(out, size, "{\"errors\":[{\"id\":%u,\"message\":\"%s\"}]}", status,
+                         message);
 
         return MIN((size_t)n, size - 1);
 }
@@ -73,7 +74,9 @@ static void on_settle(struct exchange *x)
 
         pthread_mutex_lock(&r->lock);
         record = &r->records[r->n_records++ % RIG_RECORDS];
-        *record = (struct settled){ x->status, x->attempt, x->retried, x->own, x->n_answer_bytes, "" };
+        *record = (struct settled){
+                x->status, x->attempt, x->retried, x->own, x->n_answer_bytes, ""
+        };
         memcpy(record->reason, x->reason, sizeof(record->reason));
         pthread_cond_broadcast(&r->changed);
         pthread_mutex_unlock(&r->lock);
@@ -151,8 +154,9 @@ static void contexts_init(struct rig *r)
         certificates_init(&r->certificates);
         r->vendor_tls = certificates_server(&r->certificates);
         r->client_tls = certificates_client(&r->certificates);
-        assert_int_equal(tls_server_new(r->certificates.leaf, r->certificates.leaf_key, &r->tls_server,
-                                        why), 0);
+        assert_int_equal(tls_server_new(r->certificates.leaf, r->certificates.leaf_key,
+                                        &r->tls_server, why),
+                         0);
         assert_int_equal(tls_client_new(false, r->certificates.ca, &r->tls_client, why), 0);
 }
 
@@ -183,6 +187,24 @@ struct rig *rig_new(void)
         }
         r->origins[RIG_TLS].tls = r->tls_client;
         return r;
+}
+
+int rig_setup(void **state)
+{
+        *state = rig_new();
+        return 0;
+}
+
+int rig_teardown(void **state)
+{
+        rig_free(*state);
+        return 0;
+}
+
+struct peer *rig_begin(struct rig *r)
+{
+        rig_start(r);
+        return peer_connect(NULL, r->port, NULL);
 }
 
 static void listen_on(struct rig *r, struct tls_server *tls, uint16_t *ret_port)
@@ -292,6 +314,15 @@ struct settled rig_settled(struct rig *r, unsigned n)
         return record;
 }
 
+void rig_expect(struct rig *r, unsigned n, unsigned status, const char *reason)
+{
+        struct settled s = rig_settled(r, n);
+
+        if (s.status != status || !strstr(s.reason, reason))
+                fail_msg("settled with %u, '%s' instead of %u, '%s'", s.status, s.reason, status,
+                         reason);
+}
+
 unsigned rig_n_settled(struct rig *r)
 {
         unsigned n;
@@ -365,7 +396,7 @@ void vendor_answer(struct peer *vendor, const char *body)
 {
         char text[1024];
 
-        snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body),
-                 body);
+        snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+                 strlen(body), body);
         peer_send(vendor, text);
 }

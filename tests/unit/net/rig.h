@@ -67,6 +67,12 @@ struct rig {
         void *call_context;
 };
 
+/* cmocka's set-up and tear-down with a rig that is not started. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
+/* Starts it and connects a client. */
+struct peer *rig_begin(struct rig *r);
+
 struct rig *rig_new(void);
 void rig_start(struct rig *r);
 void rig_free(struct rig *r);
@@ -78,6 +84,8 @@ void rig_wait_stopped(struct rig *r);
 
 /* Waits for the n-th end of an exchange, from 0. */
 struct settled rig_settled(struct rig *r, unsigned n);
+/* The n-th must have this status, and these words in its reason. */
+void rig_expect(struct rig *r, unsigned n, unsigned status, const char *reason);
 unsigned rig_n_settled(struct rig *r);
 
 /* Runs `call` on the engine's thread and waits for it. */

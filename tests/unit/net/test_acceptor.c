@@ -8,18 +8,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-static int setup(void **state)
-{
-        *state = rig_new();
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        rig_free(*state);
-        return 0;
-}
-
 static void the_address_of_a_listener_is_told(void **state)
 {
         static const char *const addresses[] = { "127.0.0.1", "127.3.2.1", "::1" };
@@ -131,6 +119,7 @@ static void without_descriptors_it_pauses_and_recovers(void **state)
                 status = run_out_of_descriptors(r);
                 rig_stop(r);
                 rig_wait_stopped(r);
+                pthread_join(r->thread, NULL);
                 _exit(status);
         }
         assert_int_equal(waitpid(child, &status, 0), child);
@@ -138,7 +127,7 @@ static void without_descriptors_it_pauses_and_recovers(void **state)
                 fail_msg("the child ended with %x", (unsigned)status);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
 {

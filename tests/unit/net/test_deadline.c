@@ -68,7 +68,8 @@ static void moved_later_it_passes_once_and_later(void **state)
         deadline_set(&b->deadline, b->began_ms + 10);
         deadline_set(&b->deadline, b->began_ms + 40);
         deadline_set(&b->deadline, b->began_ms + 60);
-        assert_int_equal(b->deadline.armed_ms, b->began_ms + 10); /* a store, not a timer operation */
+        assert_int_equal(b->deadline.armed_ms,
+                         b->began_ms + 10); /* a store, not a timer operation */
         uv_run(&b->loop, UV_RUN_DEFAULT);
         expect_passed(b, 1, 60);
 }

@@ -6,212 +6,6 @@
 #include "tests/unit/net/check.h"
 #include "tests/unit/net/rig.h"
 
-#include <stdio.h>
-
-static int setup(void **state)
-{
-        *state = rig_new();
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        rig_free(*state);
-        return 0;
-}
-
-static struct peer *begin(struct rig *r)
-{
-        rig_start(r);
-        return peer_connect(NULL, r->port, NULL);
-}
-
-static void expect_settled(struct rig *r, unsigned n, unsigned status, const char *reason)
-{
-        struct settled s = rig_settled(r, n);
-
-        if (s.status != status || !strstr(s.reason, reason))
-                fail_msg("settled with %u, '%s' instead of %u, '%s'", s.status, s.reason, status, reason);
-}
-
-static void client_post(struct peer *client)
-{
-        peer_send(client, "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 5\r\n\r\nhello");
-}
-
-/* A vendor connection that was used once and rests in the pool. */
-static struct peer *used_vendor(struct rig *r, struct peer *client)
-{
-        struct peer *vendor;
-
-        client_get(client, "/first");
-        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
-        peer_head(vendor);
-        vendor_answer(vendor, "first");
-        answer_expect(client, "GET", 200, "first");
-        rig_settled(r, 0);
-        return vendor;
-}
-
-static void a_get_on_a_connection_that_just_died_is_sent_again_once(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r), *vendor = used_vendor(r, client), *fresh;
-
-        client_get(client, "/second");
-        peer_head(vendor); /* it has the request, and closes without a word */
-        peer_close(vendor);
-        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
-        assert_non_null(strstr(peer_head(fresh), "GET /second "));
-        vendor_answer(fresh, "second");
-        answer_expect(client, "GET", 200, "second");
-        assert_true(rig_settled(r, 1).retried);
-        assert_false(peer_knocks(r->vendors[RIG_PLAIN]));
-        peer_close(client);
-        peer_close(fresh);
-}
-
-/* Another connection of the pool may be as stale as the first. */
-static void the_second_try_goes_out_on_a_fresh_connection(void **state)
-{
-        struct rig *r = *state;
-        struct peer *clients[2], *vendors[2], *fresh;
-
-        rig_start(r);
-        for (int i = 0; i < 2; i++) {
-                clients[i] = peer_connect(NULL, r->port, NULL);
-                client_get(clients[i], "/first");
-                vendors[i] = peer_accept(r->vendors[RIG_PLAIN], NULL);
-                peer_head(vendors[i]);
-        }
-        for (int i = 0; i < 2; i++) {
-                vendor_answer(vendors[i], "first");
-                answer_expect(clients[i], "GET", 200, "first");
-        }
-        client_get(clients[0], "/second");
-        peer_head(vendors[1]); /* the one used last */
-        peer_close(vendors[1]);
-        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
-        peer_head(fresh);
-        vendor_answer(fresh, "second");
-        answer_expect(clients[0], "GET", 200, "second");
-        assert_false(peer_has_input(vendors[0], 0));
-        peer_close(clients[0]);
-        peer_close(clients[1]);
-        peer_close(vendors[0]);
-        peer_close(fresh);
-}
-
-static void a_get_is_sent_twice_at_most(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r), *vendor = used_vendor(r, client), *fresh;
-
-        client_get(client, "/second");
-        peer_head(vendor);
-        peer_reset(vendor);
-        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
-        peer_head(fresh);
-        peer_reset(fresh);
-        answer_expect(client, "GET", 502, NULL);
-        expect_settled(r, 1, 502, "vendor closed before it answered");
-        assert_false(peer_knocks(r->vendors[RIG_PLAIN]));
-        peer_close(client);
-}
-
-static void a_post_is_never_sent_twice(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r), *vendor = used_vendor(r, client);
-        char body[5];
-
-        client_post(client);
-        peer_head(vendor);
-        peer_take(vendor, body, 5);
-        peer_reset(vendor);
-        answer_expect(client, "POST", 502, NULL);
-        expect_settled(r, 1, 502, "vendor closed");
-        assert_false(peer_knocks(r->vendors[RIG_PLAIN]));
-        assert_false(rig_settled(r, 1).retried);
-        peer_close(client);
-}
-
-static void a_post_without_body_is_never_sent_twice_either(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r), *vendor = used_vendor(r, client);
-
-        peer_send(client, "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 0\r\n\r\n");
-        peer_head(vendor);
-        peer_reset(vendor);
-        answer_expect(client, "POST", 502, NULL);
-        assert_false(peer_knocks(r->vendors[RIG_PLAIN]));
-        peer_close(client);
-}
-
-static bool pool_is_empty(struct rig *r)
-{
-        return upstream_pool_count(r->worker.pool) == 0;
-}
-
-/* It closed while it rested: noticed without a request, and a POST simply dials. */
-static void a_connection_that_closed_at_rest_is_not_used(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r), *vendor = used_vendor(r, client), *fresh;
-        char body[5];
-
-        peer_close(vendor);
-        rig_wait_for(r, pool_is_empty);
-        client_post(client);
-        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
-        peer_head(fresh);
-        peer_take(fresh, body, 5);
-        vendor_answer(fresh, "ok");
-        answer_expect(client, "POST", 200, "ok");
-        peer_close(client);
-        peer_close(fresh);
-}
-
-static void a_vendor_that_speaks_unasked_is_left(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r), *vendor = used_vendor(r, client);
-
-        vendor_answer(vendor, "for somebody else");
-        rig_wait_for(r, pool_is_empty);
-        client_get(client, "/second");
-        peer_close(vendor);
-        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
-        peer_head(vendor);
-        vendor_answer(vendor, "second");
-        answer_expect(client, "GET", 200, "second");
-        peer_close(client);
-        peer_close(vendor);
-}
-
-static void a_second_answer_behind_the_first_is_never_delivered(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
-
-        client_get(client, "/first");
-        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
-        peer_head(vendor);
-        peer_send(vendor, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"
-                          "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
-        answer_expect(client, "GET", 200, "first");
-        rig_wait_for(r, pool_is_empty);
-        peer_close(vendor);
-        client_get(client, "/second");
-        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
-        peer_head(vendor);
-        vendor_answer(vendor, "second");
-        answer_expect(client, "GET", 200, "second");
-        peer_close(client);
-        peer_close(vendor);
-}
-
 /* Cut after each byte; `n_whole` bytes are an answer. */
 static void cut_everywhere(struct rig *r, const char *answer, size_t n_whole, bool tls,
                            void (*cut)(struct peer *p))
@@ -223,14 +17,15 @@ static void cut_everywhere(struct rig *r, const char *answer, size_t n_whole, bo
 
                 peer_send(client, tls ? "POST /tls HTTP/1.1\r\nHost: vendor.test\r\n\r\n"
                                       : "POST / HTTP/1.1\r\nHost: vendor.test\r\n\r\n");
-                vendor = peer_accept(r->vendors[tls ? RIG_TLS : RIG_PLAIN], tls ? r->vendor_tls : NULL);
+                vendor = peer_accept(r->vendors[tls ? RIG_TLS : RIG_PLAIN],
+                                     tls ? r->vendor_tls : NULL);
                 peer_head(vendor);
                 peer_send_bytes(vendor, answer, n);
                 cut(vendor);
                 answer_read(client, "POST", &a);
                 if (a.complete && a.status != 502)
-                        fail_msg("cut after %zu bytes: the client has a whole answer of %u, '%s'", n,
-                                 a.status, a.body);
+                        fail_msg("cut after %zu bytes: the client has a whole answer of %u, '%s'",
+                                 n, a.status, a.body);
                 end = a.complete ? PEER_END_CUT : peer_end(client, NULL);
                 if (end != PEER_END_CUT)
                         fail_msg("cut after %zu bytes: the client's connection ended cleanly", n);
@@ -241,7 +36,8 @@ static void cut_everywhere(struct rig *r, const char *answer, size_t n_whole, bo
 
 static void a_sized_answer_that_is_cut_never_looks_whole(void **state)
 {
-        static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n0123456789abcdefghij";
+        static const char answer[] =
+                "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n0123456789abcdefghij";
 
         rig_start(*state);
         cut_everywhere(*state, answer, sizeof(answer) - 1, false, peer_close);
@@ -249,7 +45,8 @@ static void a_sized_answer_that_is_cut_never_looks_whole(void **state)
 
 static void a_sized_answer_that_is_reset_never_looks_whole(void **state)
 {
-        static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n0123456789abcdefghij";
+        static const char answer[] =
+                "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n0123456789abcdefghij";
 
         rig_start(*state);
         cut_everywhere(*state, answer, sizeof(answer) - 1, false, peer_reset);
@@ -283,7 +80,7 @@ static void a_reset_answer_until_the_end_never_looks_whole(void **state)
 static void an_answer_until_the_end_over_tls_with_close_notify_is_whole(void **state)
 {
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
 
         client_get(client, "/tls");
         vendor = peer_accept(r->vendors[RIG_TLS], r->vendor_tls);
@@ -301,8 +98,10 @@ static const struct {
         const char *reason;
 } malformed[] = {
         { "both framings",
-          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "Transfer-Encoding" },
-        { "two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "Content-Length" },
+          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+          "Transfer-Encoding" },
+        { "two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+          "Content-Length" },
         { "a coding of its own", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "coding" },
         { "switching protocols", "HTTP/1.1 101 Switching\r\n\r\n", "status" },
         { "a folded header", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", "folded" },
@@ -314,7 +113,7 @@ static const struct {
 static void a_malformed_answer_is_a_bad_gateway(void **state)
 {
         struct rig *r = *state;
-        struct peer *client = begin(r);
+        struct peer *client = rig_begin(r);
 
         for (unsigned i = 0; i < N_ELEMENTS(malformed); i++) {
                 struct peer *vendor;
@@ -327,7 +126,7 @@ static void a_malformed_answer_is_a_bad_gateway(void **state)
                 answer_read(client, "GET", &a);
                 if (!a.complete || a.status != 502)
                         fail_msg("%s: status %u", malformed[i].sentence, a.status);
-                expect_settled(r, i, 502, malformed[i].reason);
+                rig_expect(r, i, 502, malformed[i].reason);
                 peer_end(vendor, NULL);
                 answer_done(&a);
                 peer_close(vendor);
@@ -339,7 +138,7 @@ static void an_answer_head_without_end_is_a_bad_gateway(void **state)
 {
         static char flood[65536];
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
 
         client_get(client, "/");
         vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
@@ -348,7 +147,7 @@ static void an_answer_head_without_end_is_a_bad_gateway(void **state)
         memset(flood, 'x', sizeof(flood));
         peer_send_until_blocked(vendor, flood, sizeof(flood), 50);
         answer_expect(client, "GET", 502, NULL);
-        expect_settled(r, 0, 502, "head that is too long");
+        rig_expect(r, 0, 502, "head that is too long");
         peer_close(client);
         peer_close(vendor);
 }
@@ -356,7 +155,7 @@ static void an_answer_head_without_end_is_a_bad_gateway(void **state)
 static void a_flood_of_interim_answers_ends(void **state)
 {
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
 
         client_get(client, "/");
         vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
@@ -364,7 +163,7 @@ static void a_flood_of_interim_answers_ends(void **state)
         for (int i = 0; i < 9; i++)
                 peer_send(vendor, "HTTP/1.1 103 Early Hints\r\n\r\n");
         answer_expect(client, "GET", 502, NULL);
-        expect_settled(r, 0, 502, "too many interim answers");
+        rig_expect(r, 0, 502, "too many interim answers");
         peer_end(vendor, NULL);
         peer_close(client);
         peer_close(vendor);
@@ -389,7 +188,7 @@ static void chunks_that_break_off_or_break_rules_never_look_whole(void **state)
                 answer_read(client, "GET", &a);
                 assert_false(a.complete);
                 assert_int_equal(peer_end(client, NULL), PEER_END_CUT);
-                expect_settled(r, (unsigned)i, 200, "broke off its answer");
+                rig_expect(r, (unsigned)i, 200, "broke off its answer");
                 peer_end(vendor, NULL);
                 answer_done(&a);
                 peer_close(vendor);
@@ -402,10 +201,11 @@ static void an_early_answer_reaches_a_client_that_still_sends(void **state)
 {
         static char piece[4096];
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
         struct answer a;
 
-        peer_send(client, "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 1000000\r\n\r\n");
+        peer_send(client,
+                  "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 1000000\r\n\r\n");
         peer_send_bytes(client, piece, sizeof(piece));
         vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
         peer_head(vendor);
@@ -426,15 +226,16 @@ static void an_early_answer_behind_a_closed_side_is_still_read(void **state)
         size_t n = 32 << 20;
         char *body = calloc(1, n);
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
 
-        peer_send(client, "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 33554432\r\n\r\n");
+        peer_send(client,
+                  "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 33554432\r\n\r\n");
         vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
         peer_head(vendor);
         peer_send_until_blocked(client, body, n, 100); /* the vendor does not read: all is stuck */
         peer_send(vendor, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
         answer_expect(client, "POST", 403, "no");
-        expect_settled(r, 0, 403, "");
+        rig_expect(r, 0, 403, "");
         free(body);
         peer_close(client);
         peer_close(vendor);
@@ -458,27 +259,28 @@ static void send_answer_and_reset(struct rig *r, void *context)
 static void an_early_answer_before_a_reset_is_still_read(void **state)
 {
         struct rig *r = *state;
-        struct collision c = { .client = begin(r) };
+        struct collision c = { .client = rig_begin(r) };
 
-        peer_send(c.client, "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 1000000\r\n\r\n");
+        peer_send(c.client,
+                  "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 1000000\r\n\r\n");
         c.vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
         peer_head(c.vendor);
         rig_on_thread(r, send_answer_and_reset, &c);
         answer_expect(c.client, "POST", 413, "big");
-        expect_settled(r, 0, 413, "");
+        rig_expect(r, 0, 413, "");
         peer_close(c.client);
 }
 
 static void a_client_that_goes_away_cancels_the_request(void **state)
 {
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
 
         client_get(client, "/");
         vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
         peer_head(vendor);
         peer_close(client);
-        expect_settled(r, 0, 499, "client closed");
+        rig_expect(r, 0, 499, "client closed");
         peer_end(vendor, NULL);
         peer_close(vendor);
 }
@@ -486,14 +288,15 @@ static void a_client_that_goes_away_cancels_the_request(void **state)
 static void a_client_that_resets_in_its_body_cancels_the_request(void **state)
 {
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
         size_t n;
 
-        peer_send(client, "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 1000\r\n\r\nhello");
+        peer_send(client,
+                  "POST / HTTP/1.1\r\nHost: vendor.test\r\nContent-Length: 1000\r\n\r\nhello");
         vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
         peer_head(vendor);
         peer_reset(client);
-        expect_settled(r, 0, 499, "client closed");
+        rig_expect(r, 0, 499, "client closed");
         peer_end(vendor, &n);
         assert_true(n < 1000);
         peer_close(vendor);
@@ -502,7 +305,7 @@ static void a_client_that_resets_in_its_body_cancels_the_request(void **state)
 static void a_client_that_goes_away_in_its_answer_cancels_the_rest(void **state)
 {
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
         struct settled s;
 
         client_get(client, "/");
@@ -521,24 +324,24 @@ static void a_client_that_goes_away_in_its_answer_cancels_the_rest(void **state)
 static void half_a_request_and_an_end_is_no_request(void **state)
 {
         struct rig *r = *state;
-        struct peer *client = begin(r);
+        struct peer *client = rig_begin(r);
 
         peer_send(client, "GET / HTTP/1.1\r\nHost: ven");
         peer_close(client);
-        expect_settled(r, 0, 499, "before its request head was whole");
+        rig_expect(r, 0, 499, "before its request head was whole");
         assert_int_equal(atomic_load(&r->n_decided), 0);
 }
 
 /* A vendor's certificate that must not be believed: nothing of the request goes out. */
 static void expect_distrust(struct rig *r, SSL_CTX *tls)
 {
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
         size_t n;
 
         client_get(client, "/tls");
         vendor = peer_accept(r->vendors[RIG_TLS], tls);
         answer_expect(client, "GET", 502, NULL);
-        expect_settled(r, 0, 502, "certificate");
+        rig_expect(r, 0, 502, "certificate");
         peer_end(vendor, &n);
         assert_int_equal(n, 0);
         peer_close(client);
@@ -550,7 +353,8 @@ static void an_expired_certificate_gets_no_request(void **state)
         struct rig *r = *state;
 
         assert_int_equal(SSL_CTX_use_certificate_file(r->vendor_tls, r->certificates.expired,
-                                                      SSL_FILETYPE_PEM), 1);
+                                                      SSL_FILETYPE_PEM),
+                         1);
         expect_distrust(r, r->vendor_tls);
 }
 
@@ -568,7 +372,8 @@ static void a_certificate_of_an_unknown_ca_gets_no_request(void **state)
         char why[TLS_WHY_MAX];
 
         tls_client_free(r->tls_client);
-        assert_int_equal(tls_client_new(false, r->certificates.stranger_ca, &r->tls_client, why), 0);
+        assert_int_equal(tls_client_new(false, r->certificates.stranger_ca, &r->tls_client, why),
+                         0);
         r->origins[RIG_TLS].tls = r->tls_client;
         expect_distrust(r, r->vendor_tls);
 }
@@ -576,103 +381,22 @@ static void a_certificate_of_an_unknown_ca_gets_no_request(void **state)
 static void a_vendor_that_speaks_no_tls_is_a_bad_gateway(void **state)
 {
         struct rig *r = *state;
-        struct peer *client = begin(r), *vendor;
+        struct peer *client = rig_begin(r), *vendor;
 
         client_get(client, "/tls");
         vendor = peer_accept(r->vendors[RIG_TLS], NULL);
         peer_send(vendor, "HTTP/1.1 400 Bad Request\r\n\r\n");
         answer_expect(client, "GET", 502, NULL);
-        expect_settled(r, 0, 502, "TLS");
+        rig_expect(r, 0, 502, "TLS");
         peer_close(client);
         peer_reset(vendor);
 }
 
-static enum judgement judge_dial_again(struct exchange *x, enum dial_outcome outcome)
-{
-        return x->attempt == 0 ? JUDGE_AGAIN : JUDGE_PASS;
-}
-
-static void a_refused_dial_is_a_bad_gateway(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r);
-
-        close(r->vendors[RIG_PLAIN]);
-        r->vendors[RIG_PLAIN] = -1;
-        client_get(client, "/");
-        answer_expect(client, "GET", 502, NULL);
-        expect_settled(r, 0, 502, dial_explain(DIAL_E_REFUSED));
-        peer_close(client);
-}
-
-static void a_refused_dial_may_fall_back_for_a_request_without_body_only(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client, *other;
-
-        r->program.judge_dial = judge_dial_again;
-        client = begin(r);
-        close(r->vendors[RIG_PLAIN]);
-        r->vendors[RIG_PLAIN] = -1;
-        client_get(client, "/");
-        other = peer_accept(r->vendors[RIG_OTHER], NULL);
-        peer_head(other);
-        vendor_answer(other, "ok");
-        answer_expect(client, "GET", 200, "ok");
-        client_post(client);
-        answer_expect(client, "POST", 502, NULL);
-        peer_close(client);
-        peer_close(other);
-}
-
-static void decide_bad_source(struct exchange *x, struct verdict *ret)
-{
-        *ret = (struct verdict){ .kind = VERDICT_FORWARD,
-                                 .origin = &rig_of(x)->origins[RIG_PLAIN],
-                                 .deadline_ms = 8000 };
-        if (addr_parse(slice_of("192.0.2.1"), &ret->source) != 0)
-                ret->kind = VERDICT_REPLY;
-}
-
-static void a_source_address_that_is_not_ours_is_told(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client;
-
-        r->program.decide = decide_bad_source;
-        client = begin(r);
-        client_get(client, "/");
-        answer_expect(client, "GET", 502, NULL);
-        expect_settled(r, 0, 502, dial_explain(DIAL_E_SOURCE));
-        assert_false(peer_knocks(r->vendors[RIG_PLAIN]));
-        peer_close(client);
-}
-
-static void a_name_without_an_address_is_told(void **state)
-{
-        struct rig *r = *state;
-        struct peer *client = begin(r);
-
-        dial_tcp_set_address(&r->dial_tcp, NULL);
-        client_get(client, "/");
-        answer_expect(client, "GET", 502, NULL);
-        expect_settled(r, 0, 502, dial_explain(DIAL_E_NAME));
-        peer_close(client);
-}
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                CASE(a_get_on_a_connection_that_just_died_is_sent_again_once),
-                CASE(the_second_try_goes_out_on_a_fresh_connection),
-                CASE(a_get_is_sent_twice_at_most),
-                CASE(a_post_is_never_sent_twice),
-                CASE(a_post_without_body_is_never_sent_twice_either),
-                CASE(a_connection_that_closed_at_rest_is_not_used),
-                CASE(a_vendor_that_speaks_unasked_is_left),
-                CASE(a_second_answer_behind_the_first_is_never_delivered),
                 CASE(a_sized_answer_that_is_cut_never_looks_whole),
                 CASE(a_sized_answer_that_is_reset_never_looks_whole),
                 CASE(a_chunked_answer_that_is_cut_never_looks_whole),
@@ -694,10 +418,6 @@ int main(void)
                 CASE(a_certificate_for_another_name_gets_no_request),
                 CASE(a_certificate_of_an_unknown_ca_gets_no_request),
                 CASE(a_vendor_that_speaks_no_tls_is_a_bad_gateway),
-                CASE(a_refused_dial_is_a_bad_gateway),
-                CASE(a_refused_dial_may_fall_back_for_a_request_without_body_only),
-                CASE(a_source_address_that_is_not_ours_is_told),
-                CASE(a_name_without_an_address_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,8 @@ static void bench_init(struct bench *b, const char *head)
         buffer_init(&b->out, &b->pool);
         message_init(&b->message, &b->pool);
         assert_int_equal(buffer_put_text(&b->in, head), 0);
-        assert_int_equal(message_begin(&b->message, MESSAGE_ANSWER, false, &limits, &b->in, &why), 0);
+        assert_int_equal(message_begin(&b->message, MESSAGE_ANSWER, false, &limits, &b->in, &why),
+                         0);
 }
 
 static void bench_done(struct bench *b)
@@ -64,15 +65,18 @@ struct body {
 static const struct body bodies[] = {
         { "sized", SIZED, "hello world", "hello world", false },
         { "one chunk", CHUNKED, "b\r\nhello world\r\n0\r\n\r\n", "hello world", false },
-        { "many chunks", CHUNKED, "1\r\nh\r\n4\r\nello\r\n6\r\n world\r\n0\r\n\r\n", "hello world", false },
-        { "sizes in both cases and with zeros", CHUNKED, "00B\r\nhello world\r\n000\r\n\r\n", "hello world",
+        { "many chunks", CHUNKED, "1\r\nh\r\n4\r\nello\r\n6\r\n world\r\n0\r\n\r\n", "hello world",
           false },
+        { "sizes in both cases and with zeros", CHUNKED, "00B\r\nhello world\r\n000\r\n\r\n",
+          "hello world", false },
         { "an extension", CHUNKED, "b;a=b\r\nhello world\r\n0;c\r\n\r\n", "hello world", false },
-        { "a quoted extension", CHUNKED, "b;a=\"b c\"\r\nhello world\r\n0\r\n\r\n", "hello world", false },
-        { "trailers", CHUNKED, "b\r\nhello world\r\n0\r\nX: y\r\nZ: a b\r\n\r\n", "hello world", false },
-        { "no data", CHUNKED, "0\r\n\r\n", "", false },
-        { "data that looks like framing", CHUNKED, "9\r\n\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n", "\r\n0\r\n\r\n\r\n",
+        { "a quoted extension", CHUNKED, "b;a=\"b c\"\r\nhello world\r\n0\r\n\r\n", "hello world",
           false },
+        { "trailers", CHUNKED, "b\r\nhello world\r\n0\r\nX: y\r\nZ: a b\r\n\r\n", "hello world",
+          false },
+        { "no data", CHUNKED, "0\r\n\r\n", "", false },
+        { "data that looks like framing", CHUNKED, "9\r\n\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n",
+          "\r\n0\r\n\r\n\r\n", false },
         { "until the end", UNTIL_CLOSE, "hello\r\nworld", "hello\r\nworld", true },
 };
 
@@ -83,7 +87,8 @@ static void expect_decoded(const struct body *body, struct bench *b, size_t spli
         if (!b->message.complete || !slice_is(buffer_slice(&b->out), body->decoded) ||
             b->message.n_body_bytes != strlen(body->decoded))
                 fail_msg("%s, split at %zu: complete %d, '%.*s'", body->sentence, split,
-                         b->message.complete, (int)buffer_length(&b->out), buffer_slice(&b->out).data);
+                         b->message.complete, (int)buffer_length(&b->out),
+                         buffer_slice(&b->out).data);
 }
 
 static void decode_in_pieces(const struct body *body, size_t piece, size_t first)
@@ -97,8 +102,8 @@ static void decode_in_pieces(const struct body *body, size_t piece, size_t first
 
                 assert_int_equal(buffer_put(&b.in, body->raw + at, now), 0);
                 if (decode(&b) != 0)
-                        fail_msg("%s, pieces of %zu and %zu: refused at %zu", body->sentence, first, piece,
-                                 at);
+                        fail_msg("%s, pieces of %zu and %zu: refused at %zu", body->sentence, first,
+                                 piece, at);
                 at += now;
         }
         assert_int_equal(buffer_length(&b.in), 0);
@@ -189,7 +194,8 @@ static void broken_chunks_are_refused_however_they_arrive(void **state)
 
                         bench_init(&b, CHUNKED);
                         for (; r == 0 && at < n && !b.message.complete; at += MIN(piece, n - at)) {
-                                assert_int_equal(buffer_put(&b.in, broken[i].raw + at, MIN(piece, n - at)),
+                                assert_int_equal(buffer_put(&b.in, broken[i].raw + at,
+                                                            MIN(piece, n - at)),
                                                  0);
                                 r = decode(&b);
                         }
@@ -240,8 +246,8 @@ static void framing_without_end_is_refused(void **state)
 }
 
 /* Pumps `raw` into an output of which only a part is free at a time; returns all that came out. */
-static size_t pump_all(struct bench *b, const char *raw, size_t piece, enum framing framing, char *result,
-                       size_t size)
+static size_t pump_all(struct bench *b, const char *raw, size_t piece, enum framing framing,
+                       char *result, size_t size)
 {
         size_t n = strlen(raw), at = 0, total = 0;
 
@@ -283,12 +289,15 @@ static void a_body_that_is_framed_anew_decodes_to_the_same(void **state)
                         size_t n;
 
                         bench_init(&b, bodies[i].head);
-                        n = pump_all(&b, bodies[i].raw, piece, FRAMING_CHUNKED, result, sizeof(result));
+                        n = pump_all(&b, bodies[i].raw, piece, FRAMING_CHUNKED, result,
+                                     sizeof(result));
                         if (bodies[i].until_close) {
                                 assert_true(message_end(&b.message));
                                 assert_int_equal(held_put(&b.out, (struct slice){ "", 0 }, true,
-                                                          FRAMING_CHUNKED), 0);
-                                memcpy(result + n, buffer_slice(&b.out).data, buffer_length(&b.out));
+                                                          FRAMING_CHUNKED),
+                                                 0);
+                                memcpy(result + n, buffer_slice(&b.out).data,
+                                       buffer_length(&b.out));
                                 n += buffer_length(&b.out);
                         }
                         expect_same_body(&bodies[i], (struct slice){ result, n }, piece);
@@ -311,7 +320,8 @@ static void a_pump_into_a_nearly_full_buffer_loses_nothing(void **state)
                 assert_int_equal(message_pump(&b.message, &b.in, &b.out, FRAMING_CHUNKED), 0);
                 buffer_consume(&b.out, before);
                 while (!b.message.complete)
-                        assert_int_equal(message_pump(&b.message, &b.in, &b.out, FRAMING_CHUNKED), 0);
+                        assert_int_equal(message_pump(&b.message, &b.in, &b.out, FRAMING_CHUNKED),
+                                         0);
                 expect_same_body(&bodies[0], buffer_slice(&b.out), room);
                 bench_done(&b);
         }
@@ -358,7 +368,8 @@ static void held_bytes_come_out_as_they_would_have(void **state)
 
         for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
                 bench_init(&b, SIZED);
-                assert_int_equal(held_put(&b.out, rows[i].held, rows[i].complete, rows[i].framing), 0);
+                assert_int_equal(held_put(&b.out, rows[i].held, rows[i].complete, rows[i].framing),
+                                 0);
                 assert_true(slice_is(buffer_slice(&b.out), rows[i].expected));
                 bench_done(&b);
         }

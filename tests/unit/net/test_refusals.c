@@ -19,15 +19,18 @@ static const struct {
         const char *request;
         unsigned status;
 } rows[] = {
-        { "both framings", POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED, 400 },
+        { "both framings",
+          POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED, 400 },
         { "two lengths", POST "Content-Length: 5\r\nContent-Length: 0\r\n\r\n" SMUGGLED, 400 },
         { "a list of lengths", POST "Content-Length: 5, 5\r\n\r\nhello", 400 },
         { "a length with a sign", POST "Content-Length: +5\r\n\r\nhello", 400 },
         { "a negative length", POST "Content-Length: -5\r\n\r\n", 400 },
         { "a length that overflows", POST "Content-Length: 99999999999999999999\r\n\r\n", 400 },
         { "an unknown coding", POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501 },
-        { "chunked is not the last coding", POST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 501 },
-        { "chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
+        { "chunked is not the last coding",
+          POST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 501 },
+        { "chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+          400 },
         { "a control character", GET "X: \x01\r\n\r\n", 400 },
         { "a bare CR", GET "X: a\rb\r\n\r\n", 400 },
         { "bare LFs", "GET / HTTP/1.1\nHost: vendor.test\n\n", 400 },
@@ -36,7 +39,8 @@ static const struct {
         { "no Host", "GET / HTTP/1.1\r\n\r\n", 400 },
         { "two Hosts", GET "Host: vendor.test\r\n\r\n", 400 },
         { "Host with userinfo", "GET / HTTP/1.1\r\nHost: a@vendor.test\r\n\r\n", 400 },
-        { "Host is not the target's", "GET http://a.test/ HTTP/1.1\r\nHost: vendor.test\r\n\r\n", 421 },
+        { "Host is not the target's", "GET http://a.test/ HTTP/1.1\r\nHost: vendor.test\r\n\r\n",
+          421 },
         { "HTTP/2 by prior knowledge", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505 },
         { "an unknown method", "BREW / HTTP/1.1\r\nHost: vendor.test\r\n\r\n", 501 },
         { "another expectation", POST "Content-Length: 1\r\nExpect: rain\r\n\r\n", 417 },
@@ -137,9 +141,14 @@ static void long_heads_have_statuses_of_their_own(void **state)
 }
 
 static const char *const broken_bodies[] = {
-        "5\nhello\r\n0\r\n\r\n",       "5\r\nhello0\r\n\r\n",         "5\r\nhello\n0\r\n\r\n",
-        "fffffffffffffffff\r\nx",      "-1\r\nx",                    "5;\x01\r\nhello\r\n0\r\n\r\n",
-        "0x5\r\nhello\r\n0\r\n\r\n",   " 5\r\nhello\r\n0\r\n\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhello0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "fffffffffffffffff\r\nx",
+        "-1\r\nx",
+        "5;\x01\r\nhello\r\n0\r\n\r\n",
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        " 5\r\nhello\r\n0\r\n\r\n",
 };
 
 static void a_broken_chunk_is_refused_and_the_vendor_s_request_broken_off(void **state)
@@ -170,7 +179,8 @@ static void a_bad_request_behind_a_good_one_is_refused_in_its_turn(void **state)
         struct rig *r = *state;
         struct peer *client = peer_connect(NULL, r->port, NULL), *vendor;
 
-        peer_send(client, GET "\r\n" POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+        peer_send(client,
+                  GET "\r\n" POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
         vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
         peer_head(vendor);
         vendor_answer(vendor, "good");

@@ -45,7 +45,8 @@ static int setup(void **state)
         assert_non_null(p);
         signal(SIGPIPE, SIG_IGN);
         certificates_init(&p->certificates);
-        assert_int_equal(tls_server_new(p->certificates.leaf, p->certificates.leaf_key, &p->server_tls, why),
+        assert_int_equal(tls_server_new(p->certificates.leaf, p->certificates.leaf_key,
+                                        &p->server_tls, why),
                          0);
         assert_int_equal(tls_client_new(false, p->certificates.ca, &p->client_tls, why), 0);
         uv_loop_init(&p->loop);
@@ -327,12 +328,10 @@ static void the_certificate_must_carry_the_name_or_the_address(void **state)
                 const char *host;
                 bool good;
         } rows[] = {
-                { "vendor.test", true },       { "VENDOR.test", true },
-                { "a.wild.test", true },       { "127.0.0.1", true },
-                { "other.test", false },       { "xvendor.test", false },
-                { "a.vendor.test", false },    { "wild.test", false },
-                { "a.b.wild.test", false },    { "127.0.0.2", false },
-                { "::1", false },
+                { "vendor.test", true },    { "VENDOR.test", true }, { "a.wild.test", true },
+                { "127.0.0.1", true },      { "other.test", false }, { "xvendor.test", false },
+                { "a.vendor.test", false }, { "wild.test", false },  { "a.b.wild.test", false },
+                { "127.0.0.2", false },     { "::1", false },
         };
         struct pair *p = *state;
         char why[TLS_WHY_MAX];
@@ -358,7 +357,8 @@ static void other_certificate(struct pair *p, const char *server_certificate, co
 
         tls_server_free(p->server_tls);
         tls_client_free(p->client_tls);
-        assert_int_equal(tls_server_new(server_certificate, p->certificates.leaf_key, &p->server_tls, why),
+        assert_int_equal(tls_server_new(server_certificate, p->certificates.leaf_key,
+                                        &p->server_tls, why),
                          0);
         assert_int_equal(tls_client_new(false, ca, &p->client_tls, why), 0);
 }
@@ -414,7 +414,8 @@ static void a_blocked_write_goes_on_from_a_moved_buffer(void **state)
                 while (n_received < n_sent) {
                         r = stream_drain(&p->client, &p->buffer);
                         assert_true(r == 0 || r == STREAM_E_AGAIN);
-                        assert_int_equal(read_waiting(&p->server, received + n_received, 65536, &n), 0);
+                        assert_int_equal(read_waiting(&p->server, received + n_received, 65536, &n),
+                                         0);
                         n_received += n;
                 }
                 for (size_t k = 0; k < n_sent; k++) {

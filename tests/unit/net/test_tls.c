@@ -22,7 +22,9 @@ static int setup(void **state)
 
         assert_non_null(s);
         certificates_init(&s->certificates);
-        assert_int_equal(tls_server_new(s->certificates.leaf, s->certificates.leaf_key, &s->server, why), 0);
+        assert_int_equal(tls_server_new(s->certificates.leaf, s->certificates.leaf_key, &s->server,
+                                        why),
+                         0);
         *state = s;
         return 0;
 }
@@ -62,7 +64,8 @@ struct wire {
 
 static void wire_init(struct wire *w, struct side *s, SSL_CTX *client)
 {
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, w->fds), 0);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, w->fds),
+                         0);
         w->client = SSL_new(client);
         SSL_set_fd(w->client, w->fds[0]);
         SSL_set_connect_state(w->client);
@@ -85,7 +88,9 @@ static void only_tls_1_2_and_1_3_are_spoken(void **state)
                 int version;
                 bool good;
         } rows[] = {
-                { TLS1_VERSION, false }, { TLS1_1_VERSION, false }, { TLS1_2_VERSION, true },
+                { TLS1_VERSION, false },
+                { TLS1_1_VERSION, false },
+                { TLS1_2_VERSION, true },
                 { TLS1_3_VERSION, true },
         };
 
@@ -173,7 +178,9 @@ static void encrypted_key_write(const char *path)
         FILE *f = fopen(path, "w");
 
         assert_non_null(f);
-        assert_int_equal(PEM_write_PKCS8PrivateKey(f, key, EVP_aes_128_cbc(), "pass", 4, NULL, NULL), 1);
+        assert_int_equal(PEM_write_PKCS8PrivateKey(f, key, EVP_aes_128_cbc(), "pass", 4, NULL,
+                                                   NULL),
+                         1);
         fclose(f);
         EVP_PKEY_free(key);
 }
@@ -217,7 +224,8 @@ static void the_system_s_bundle_and_another_ca_go_together(void **state)
         struct wire w;
 
         assert_int_equal(tls_client_new(true, s->certificates.ca, &client, why), 0);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, w.fds), 0);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, w.fds),
+                         0);
         w.client = tls_connect_new(client, w.fds[0], "vendor.test", &kept);
         w.server = tls_accept_new(s->server, w.fds[1]);
         assert_true(shake_hands(w.client, w.server));

@@ -8,24 +8,14 @@
 
 #include <stdio.h>
 
-static int setup(void **state)
-{
-        *state = rig_new();
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        rig_free(*state);
-        return 0;
-}
-
 /* "/ORIGIN/ADDRESS": the origin's number and the source address. */
 static void decide_by_path(struct exchange *x, struct verdict *ret)
 {
         struct slice path = x->request.head.path;
 
-        *ret = (struct verdict){ .kind = VERDICT_FORWARD, .deadline_ms = 8000, .max_body_bytes = 10 };
+        *ret = (struct verdict){ .kind = VERDICT_FORWARD,
+                                 .deadline_ms = 8000,
+                                 .max_body_bytes = 10 };
         assert(path.length > 3);
         ret->origin = &rig_of(x)->origins[path.data[1] - '0'];
         if (addr_parse(slice_from(path, 3), &ret->source) != 0)
@@ -40,8 +30,8 @@ static struct peer *begin(struct rig *r)
 }
 
 /* One request by a connection that the vendor has already, or by a new one (NULL). */
-static struct peer *request(struct rig *r, struct peer *client, struct peer *vendor, unsigned origin,
-                            const char *source)
+static struct peer *request(struct rig *r, struct peer *client, struct peer *vendor,
+                            unsigned origin, const char *source)
 {
         static unsigned n;
         bool fresh = !vendor;
@@ -91,7 +81,8 @@ static void many_sources_never_get_each_others_connection(void **state)
         for (int round = 0; round < 2; round++) {
                 for (int i = 0; i < 300; i++) {
                         snprintf(source, sizeof(source), "127.1.%d.%d", i % 3, i / 3 + 1);
-                        vendors[i] = request(r, client, round ? vendors[i] : NULL, RIG_PLAIN, source);
+                        vendors[i] =
+                                request(r, client, round ? vendors[i] : NULL, RIG_PLAIN, source);
                 }
         }
         peer_close(client);
@@ -229,7 +220,7 @@ static void idle_connections_hold_no_buffers(void **state)
         peer_close(b);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
 {

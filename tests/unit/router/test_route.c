@@ -288,7 +288,7 @@ static void row_check(const struct row *row, size_t i, const struct route *r)
         ROW_CHECK(!name || strcmp(name, row->credential) == 0, i, row->sentence);
         ROW_CHECK(strcmp(r->reason, row->reason) == 0, i, row->sentence);
         ROW_CHECK(r->status == row->status, i, row->sentence);
-        ROW_CHECK(r->retry_after_s == (row->status == 429 ? 43200 : 0), i, row->sentence);
+        ROW_CHECK(r->retry_after_s == (row->status == 429 ? 60 : 0), i, row->sentence);
         ROW_CHECK(r->is_probe == row->is_probe, i, row->sentence);
         ROW_CHECK(addr_equal(&r->source, &source), i, row->sentence);
         ROW_CHECK(addr_equal(&r->seen, &seen), i, row->sentence);
