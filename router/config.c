@@ -12,6 +12,8 @@
 #define UPSTREAM_IDLE_MS 55000
 #define KEPT 512 /* blocks (24 KiB each) and exchanges a worker keeps for the next burst */
 #define UPSTREAM_LIFE_MS 300000 /* vendors move without notice: an old connection hides a new address */
+#define HOST_MAX_BYTES 253 /* RFC 1035 section 2.3.4 */
+#define LABEL_MAX_BYTES 63
 
 static const struct setting_row timeout_rows[] = { TRAFFIC_TIMEOUT_ROWS, { NULL } };
 
@@ -60,6 +62,8 @@ static const struct setting_row config_rows[] = {
           .min = 0, .max = 64, .help = "worker threads; 0 is one a processor" },
         TEXT_ROW(address, 0, "the address that vendors see this router's own calls come from"),
         TEXT_ROW(source, 0, "the address to call from where a group has none of its own"),
+        TEXT_ROW(proxy, 0, "HTTP proxy that vendors are reached through by CONNECT, as "
+                           "\"proxy.example.com:3128\"; vendors then see its address"),
         { .name = "log_level", .type = SETTING_TEXT,
           .offset = offsetof(struct config_file, log_level), .default_text = "info",
           .choices = traffic_log_levels, .help = "error, warning, info or debug" },
@@ -134,6 +138,72 @@ static void address_check(const struct text_item *item, const char *name, struct
                            "%s \"%s\" is not an address", name, item->text);
 }
 
+/* A name that DNS can have. Digits alone behind the last dot are a misspelt address and no name. */
+static bool host_is_name(struct slice host)
+{
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+        bool has_letter = false;
+        struct slice label;
+
+        if (host.length > HOST_MAX_BYTES)
+                return false;
+        while (slice_split(&host, '.', &label)) {
+                has_letter = false;
+                if (label.length == 0 || label.length > LABEL_MAX_BYTES)
+                        return false;
+                for (size_t i = 0; i < label.length; i++) {
+                        bool is_letter = memchr(letters, label.data[i], sizeof(letters) - 1);
+
+                        if (!is_letter && (label.data[i] < '0' || label.data[i] > '9'))
+                                return false;
+                        has_letter = has_letter || is_letter;
+                }
+        }
+        return has_letter;
+}
+
+/* "HOST:PORT": the host as the resolver takes it, an address without brackets. */
+static bool proxy_parse(const char *text, char host[static HOST_MAX_BYTES + 1], uint16_t *ret_port)
+{
+        const char *colon = strrchr(text, ':');
+        char probe[32];
+        struct addr a;
+
+        if (!colon)
+                return false;
+        if (addr_port_parse(slice_of(text), &a, ret_port) == 0) {
+                addr_format(&a, host);
+                return *ret_port != 0 && !addr_is_unspecified(&a);
+        }
+        if (!host_is_name((struct slice){ text, (size_t)(colon - text) }))
+                return false;
+        memcpy(host, text, (size_t)(colon - text));
+        host[colon - text] = 0;
+        snprintf(probe, sizeof(probe), "127.0.0.1%s", colon);
+        return addr_port_parse(slice_of(probe), &a, ret_port) == 0 && *ret_port != 0;
+}
+
+/* The text is not repeated: it may hold a password, which this setting does not take. */
+static int proxy_check(struct config *c, struct diag *d)
+{
+        const struct text_item *item = &c->file.proxy;
+        char host[HOST_MAX_BYTES + 1], *copy;
+
+        if (!item->text)
+                return 0;
+        if (!proxy_parse(item->text, host, &c->proxy_port)) {
+                diag_error(d, item->at,
+                           "write it as \"proxy.example.com:3128\", without a scheme and a password",
+                           "proxy is no host with a port");
+                return 0;
+        }
+        copy = settings_alloc(c->settings, 1, strlen(host) + 1);
+        if (!copy)
+                return fault(-ENOMEM);
+        c->proxy_host = strcpy(copy, host);
+        return 0;
+}
+
 static void tls_check(struct config *c, const char *path, struct diag *d)
 {
         const struct config_file *f = &c->file;
@@ -201,6 +271,8 @@ static int config_check(struct config *c, const char *path, struct diag *d)
         address_check(&f->address, "address", d, &c->address);
         address_check(&f->source, "source", d, &c->source);
         r = resolver_check(c, d);
+        if (r == 0)
+                r = proxy_check(c, d);
         if (r < 0)
                 return r;
         c->policy = f->policy.text;

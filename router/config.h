@@ -19,7 +19,7 @@ struct config_resolver {
 struct config_file {
         struct text_list listen, listen_plain;
         struct text_item policy, certificate, private_key, credentials, providers, vendor_ca;
-        struct text_item address, source;
+        struct text_item address, source, proxy;
         bool system_ca;
         int64_t workers;
         char *log_level;
@@ -43,6 +43,8 @@ struct config {
         unsigned workers;    /* 0: one a processor */
         struct addr address; /* as the vendor sees this router; unspecified: not told */
         struct addr source;  /* of calls that have no address of their own; unspecified: the system's */
+        const char *proxy_host; /* vendors are reached through it; NULL: none */
+        uint16_t proxy_port;
         char *resolver_servers; /* "ADDRESS:PORT,..."; NULL: the system's */
         enum log_level log_level;
         struct net_settings net; /* of the whole process */

@@ -57,6 +57,8 @@ static int member_init(struct member *m, const struct crew_options *options)
                 r = gateway_init(&m->gateway, options->snapshot, &options->router, &options->source);
         if (r == 0)
                 r = dial_curl_new(&m->loop, options->resolver, &m->dialler);
+        if (r == 0 && options->proxy_host)
+                r = dial_curl_set_proxy(m->dialler, options->proxy_host, options->proxy_port);
         if (r == 0)
                 r = uv_async_init(&m->loop, &m->beat, on_beat);
         if (r < 0)

@@ -46,6 +46,8 @@ struct crew_options {
         struct resolver *resolver;
         struct snapshot *snapshot;
         struct addr router, source;
+        const char *proxy_host; /* vendors are reached through it; NULL: none */
+        uint16_t proxy_port;
         uv_async_t *on_ended;
 };
 

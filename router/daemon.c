@@ -81,6 +81,8 @@ static int resolver_update(struct daemon *d)
 {
         const char *hosts[ORIGINS_MAX];
 
+        if (d->config->proxy_host) /* which looks the vendors' names up */
+                return resolver_set_hosts(d->resolver, &d->config->proxy_host, 1);
         for (unsigned i = 0; i < d->origins.n; i++)
                 hosts[i] = d->origins.entries[i].host;
         return resolver_set_hosts(d->resolver, hosts, d->origins.n);
@@ -241,6 +243,8 @@ static int start_crew(struct daemon *d)
                                                             .snapshot = d->snapshot,
                                                             .router = d->config->address,
                                                             .source = d->config->source,
+                                                            .proxy_host = d->config->proxy_host,
+                                                            .proxy_port = d->config->proxy_port,
                                                             .on_ended = &d->ended });
 }
 

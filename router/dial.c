@@ -10,6 +10,9 @@
  * know of (no address; no memory for a watch) marks the attempt and is taken up on the loop's next
  * turn by the `late` timer.
  *
+ * Through a proxy libcurl asks for a tunnel (CONNECT, RFC 9110 section 9.3.6) before it reports
+ * success. It reads the answer byte by byte, so that what the vendor says stays in the socket.
+ *
  * The socket of a finished dial is duplicated, then libcurl closes its own descriptor: the watch on it
  * goes first, because libcurl announces the close (CURL_POLL_REMOVE) before it closes.
  */
@@ -17,6 +20,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
+#include "lib/base/log.h"
 #include "router/resolver.h"
 #include "router/watch.h"
 
@@ -32,6 +36,8 @@
 #define IDLE_ATTEMPTS_MAX 64
 #define HOST_MAX_BYTES 253 /* RFC 1035 section 2.3.4 */
 
+static const struct event PROXY_REFUSED = { "proxy_refused", LOG_LEVEL_WARNING };
+
 struct attempt {
         struct dial_curl *owner;
         struct dial *dial; /* NULL while idle */
@@ -44,10 +50,20 @@ struct attempt {
         enum dial_outcome outcome;
 };
 
+/* A host and port to connect to, or to have connected. */
+struct hop {
+        char host[HOST_MAX_BYTES + 1];
+        char authority[HOST_MAX_BYTES + 16]; /* "HOST:PORT", IPv6 in brackets */
+        struct addr literal;
+        bool is_literal; /* `host` is an address in text: `literal` */
+};
+
 struct dial_curl {
         struct dialler dialler;
         uv_loop_t *loop;
         struct resolver *resolver;
+        struct hop proxy; /* no host: none */
+        struct curl_slist *proxy_headers;
         CURLM *multi;
         uv_timer_t timer; /* libcurl's */
         uv_timer_t late;
@@ -58,11 +74,9 @@ struct dial_curl {
         bool harvesting;
 };
 
-struct target {
-        char host[HOST_MAX_BYTES + 1];
-        struct addr addrs[RESOLVER_MAX_ADDRESSES];
-        size_t n_addrs;
-        bool literal;
+struct addresses {
+        struct addr items[RESOLVER_MAX_ADDRESSES];
+        size_t n_items;
 };
 
 static struct dial_curl *from_dialler(const struct dialler *dialler)
@@ -138,8 +152,9 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct 
 }
 
 /*
- * Before the bind. The option lets the router use a workstation's address; it takes CAP_NET_ADMIN, and without it the bind tells whether the address was local after all. libcurl itself
- * sets IP_BIND_ADDRESS_NO_PORT, so that a port is taken once for each remote address and not once for
+ * Before the bind. The option lets the router use a workstation's address; it takes CAP_NET_ADMIN,
+ * and without it the bind tells whether the address was local after all. libcurl itself sets
+ * IP_BIND_ADDRESS_NO_PORT, so that a port is taken once for each remote address and not once for
  * all (ip(7)).
  */
 static int on_socket_option(void *context, curl_socket_t fd, curlsocktype purpose)
@@ -212,12 +227,27 @@ static enum dial_outcome connect_classify(const struct attempt *a)
         return DIAL_E_REFUSED;
 }
 
+/* The proxy took the connection and gave no tunnel. */
+static enum dial_outcome tunnel_classify(const struct attempt *a)
+{
+        const struct dial_curl *self = a->owner;
+        long status = 0;
+
+        if (!self->proxy.host[0])
+                return DIAL_E_BROKEN; /* nothing is said or heard without a proxy */
+        curl_easy_getinfo(a->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+        log_event(&PROXY_REFUSED, TEXT("proxy", self->proxy.authority),
+                  TEXT("host", a->dial->origin->host), NUMBER("status", status));
+        return DIAL_E_REFUSED;
+}
+
 static enum dial_outcome result_classify(const struct attempt *a, CURLcode code)
 {
         switch (code) {
         case CURLE_OK:
                 return DIAL_OK;
         case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
                 return DIAL_E_NAME;
         case CURLE_INTERFACE_FAILED:
                 return DIAL_E_SOURCE;
@@ -225,6 +255,12 @@ static enum dial_outcome result_classify(const struct attempt *a, CURLcode code)
                 return DIAL_E_TIMEOUT;
         case CURLE_COULDNT_CONNECT:
                 return connect_classify(a);
+        case CURLE_RECV_ERROR: /* another status than 2xx, or closed, or no HTTP */
+        case CURLE_SEND_ERROR:
+        case CURLE_GOT_NOTHING:
+        case CURLE_WEIRD_SERVER_REPLY:
+        case CURLE_PROXY:
+                return tunnel_classify(a);
         default:
                 return DIAL_E_BROKEN;
         }
@@ -347,6 +383,24 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *contex
         return 0;
 }
 
+/* An empty text, unlike none, keeps libcurl from looking into the environment: for a proxy
+ * (CURLOPT_PROXY(3)), and for hosts that go without it (CURLOPT_NOPROXY(3)). */
+static bool easy_set_proxy(CURL *easy, const struct dial_curl *self)
+{
+        char url[sizeof(self->proxy.authority) + 8];
+
+        if (!self->proxy.host[0])
+                return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK;
+        snprintf(url, sizeof(url), "http://%s", self->proxy.authority);
+        return curl_easy_setopt(easy, CURLOPT_PROXY, url) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_USERAGENT, NULL) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_PROXYHEADER, self->proxy_headers) == CURLE_OK;
+}
+
 /* No CURLOPT_FORBID_REUSE: with it libcurl closes the socket before it reports success. A CONNECT_ONLY
  * connection is never reused anyway, and closed when its handle leaves the multi handle. */
 static bool easy_set_constants(CURL *easy, struct attempt *a)
@@ -364,7 +418,7 @@ static bool easy_set_constants(CURL *easy, struct attempt *a)
 
         for (size_t i = 0; i < N_ELEMENTS(longs) && c == CURLE_OK; i++)
                 c = curl_easy_setopt(easy, longs[i].option, longs[i].value);
-        return c == CURLE_OK && curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+        return c == CURLE_OK && easy_set_proxy(easy, a->owner) &&
                curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_PRIVATE, a) == CURLE_OK &&
                curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) == CURLE_OK &&
@@ -394,16 +448,16 @@ static struct attempt *attempt_new(struct dial_curl *self)
 }
 
 /* "HOST:PORT:ADDRESS,ADDRESS", IPv6 in brackets: what CURLOPT_RESOLVE takes. */
-static bool easy_set_addresses(struct attempt *a, const struct target *t, uint16_t port,
-                               unsigned turn)
+static bool easy_set_addresses(struct attempt *a, const struct hop *first,
+                               const struct addresses *addrs, unsigned turn)
 {
         char line[HOST_MAX_BYTES + 16 + RESOLVER_MAX_ADDRESSES * (ADDR_TEXT_MAX + 3)];
         char text[ADDR_TEXT_MAX];
         size_t n;
 
-        n = (size_t)snprintf(line, sizeof(line), "%s:%u:", t->host, port);
-        for (size_t i = 0; i < t->n_addrs; i++) {
-                const struct addr *address = &t->addrs[(i + turn) % t->n_addrs];
+        n = (size_t)snprintf(line, sizeof(line), "%s:", first->authority);
+        for (size_t i = 0; i < addrs->n_items; i++) {
+                const struct addr *address = &addrs->items[(i + turn) % addrs->n_items];
                 const char *format = addr_is_v4(address) ? "%s%s" : "%s[%s]";
 
                 n += (size_t)snprintf(line + n, sizeof(line) - n, format, i ? "," : "",
@@ -414,14 +468,12 @@ static bool easy_set_addresses(struct attempt *a, const struct target *t, uint16
         return a->resolve && curl_easy_setopt(a->easy, CURLOPT_RESOLVE, a->resolve) == CURLE_OK;
 }
 
-static bool easy_set_target(struct attempt *a, const struct target *t, uint16_t port)
+static bool easy_set_url(CURL *easy, const struct hop *vendor)
 {
-        bool bracketed = t->literal && !addr_is_v4(&t->addrs[0]);
-        char url[HOST_MAX_BYTES + 32];
+        char url[sizeof(vendor->authority) + 16];
 
-        snprintf(url, sizeof(url), bracketed ? "http://[%s]:%u/" : "http://%s:%u/", t->host, port);
-        return curl_easy_setopt(a->easy, CURLOPT_URL, url) == CURLE_OK &&
-               (t->literal || easy_set_addresses(a, t, port, a->owner->turn++));
+        snprintf(url, sizeof(url), "http://%s/", vendor->authority);
+        return curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
 }
 
 static bool easy_set_source(struct attempt *a, const struct addr *source)
@@ -444,35 +496,46 @@ static bool easy_set_deadline(struct attempt *a, uint64_t left_ms)
         return curl_easy_setopt(a->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) == CURLE_OK;
 }
 
-/* The addresses to try, of the source's family. False: the host has none. */
-static bool target_find(struct dial_curl *self, const struct dial *d, struct target *ret)
+/* False: the name is too long for DNS. */
+static bool hop_init(struct hop *h, const char *host, uint16_t port)
 {
-        bool any = addr_is_unspecified(&d->source);
-        int family = any ? AF_UNSPEC : addr_is_v4(&d->source) ? AF_INET : AF_INET6;
+        char text[ADDR_TEXT_MAX];
 
-        if (strlen(d->origin->host) > HOST_MAX_BYTES)
+        if (strlen(host) > HOST_MAX_BYTES)
                 return false;
-        memcpy(ret->host, d->origin->host, strlen(d->origin->host) + 1);
-        ret->literal = addr_parse(slice_of(ret->host), &ret->addrs[0]) == 0;
-        if (ret->literal) {
-                ret->n_addrs = 1;
-                if (addr_is_v4(&ret->addrs[0])) /* also where it was written as ::ffff:10.1.2.3 */
-                        addr_format(&ret->addrs[0], ret->host);
-                return any || addr_is_v4(&ret->addrs[0]) == addr_is_v4(&d->source);
-        }
-        ret->n_addrs = resolver_lookup(self->resolver, ret->host, family, ret->addrs,
-                                       N_ELEMENTS(ret->addrs));
-        return ret->n_addrs > 0;
+        h->is_literal = addr_parse(slice_of(host), &h->literal) == 0;
+        if (h->is_literal) /* IPv4 also where it was written as ::ffff:10.1.2.3 */
+                host = addr_format(&h->literal, text);
+        memcpy(h->host, host, strlen(host) + 1);
+        snprintf(h->authority, sizeof(h->authority),
+                 h->is_literal && !addr_is_v4(&h->literal) ? "[%s]:%u" : "%s:%u", host, port);
+        return true;
 }
 
-static int attempt_begin(struct attempt *a, const struct target *t, uint64_t left_ms)
+/* The addresses to try, of the source's family. False: the host has none. */
+static bool addresses_find(struct dial_curl *self, const struct hop *h, const struct addr *source,
+                           struct addresses *ret)
 {
-        struct dial *d = a->dial;
+        bool any = addr_is_unspecified(source);
+        int family = any ? AF_UNSPEC : addr_is_v4(source) ? AF_INET : AF_INET6;
 
-        if (!easy_set_target(a, t, d->origin->port) || !easy_set_source(a, &d->source) ||
-            !easy_set_deadline(a, left_ms))
+        if (h->is_literal)
+                return any || addr_is_v4(&h->literal) == addr_is_v4(source);
+        ret->n_items = resolver_lookup(self->resolver, h->host, family, ret->items,
+                                       N_ELEMENTS(ret->items));
+        return ret->n_items > 0;
+}
+
+static int attempt_begin(struct attempt *a, const struct hop *vendor, const struct hop *first,
+                         const struct addresses *addrs, uint64_t left_ms)
+{
+        struct dial_curl *self = a->owner;
+
+        if (!easy_set_url(a->easy, vendor) || !easy_set_source(a, &a->dial->source) ||
+            !easy_set_deadline(a, left_ms) ||
+            (!first->is_literal && !easy_set_addresses(a, first, addrs, self->turn++)))
                 return fault(-ENOMEM);
-        if (curl_multi_add_handle(a->owner->multi, a->easy) != CURLM_OK)
+        if (curl_multi_add_handle(self->multi, a->easy) != CURLM_OK)
                 return fault(-ENOMEM);
         a->added = true;
         return 0;
@@ -482,8 +545,10 @@ static int dial_start(struct dialler *dialler, struct dial *d)
 {
         struct dial_curl *self = from_dialler(dialler);
         uint64_t now_ms = clock_monotonic_ms();
+        struct hop vendor;
+        const struct hop *first = self->proxy.host[0] ? &self->proxy : &vendor;
+        struct addresses addrs;
         struct attempt *a;
-        struct target t;
         int r = 0;
 
         assert(!d->state);
@@ -498,10 +563,11 @@ static int dial_start(struct dialler *dialler, struct dial *d)
         attempt_link(self, a);
         if (d->deadline_ms <= now_ms)
                 attempt_fail_late(a, DIAL_E_TIMEOUT);
-        else if (!target_find(self, d, &t))
+        else if (!hop_init(&vendor, d->origin->host, d->origin->port) ||
+                 !addresses_find(self, first, &d->source, &addrs))
                 attempt_fail_late(a, DIAL_E_NAME);
         else
-                r = attempt_begin(a, &t, d->deadline_ms - now_ms);
+                r = attempt_begin(a, &vendor, first, &addrs, d->deadline_ms - now_ms);
         if (r < 0)
                 attempt_retire(a);
         return r;
@@ -568,6 +634,18 @@ int dial_curl_new(uv_loop_t *loop, struct resolver *resolver, struct dialler **r
         return 0;
 }
 
+int dial_curl_set_proxy(struct dialler *dialler, const char *host, uint16_t port)
+{
+        struct dial_curl *self = from_dialler(dialler);
+
+        assert(!self->under_way && !self->idle && !self->proxy.host[0]);
+        self->proxy_headers =
+                curl_slist_append(NULL, "Proxy-Connection:"); /* takes libcurl's away */
+        if (!self->proxy_headers)
+                return fault(-ENOMEM);
+        return hop_init(&self->proxy, host, port) ? 0 : -EINVAL;
+}
+
 void dial_curl_free(struct dialler *dialler)
 {
         struct dial_curl *self = from_dialler(dialler);
@@ -581,6 +659,7 @@ void dial_curl_free(struct dialler *dialler)
                 self->idle = a->next;
                 attempt_free(a);
         }
+        curl_slist_free_all(self->proxy_headers);
         curl_multi_cleanup(self->multi);
         curl_global_cleanup();
         uv_close((uv_handle_t *)&self->timer, on_timer_closed);

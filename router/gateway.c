@@ -14,7 +14,7 @@
 #include "router/rewrite.h"
 #include "router/target.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #define MAX_WORKSTATIONS 65536
 #define ALARM_MS ((uint64_t)60 * 1000)
@@ -63,11 +63,19 @@ static struct snapshot *gateway_snapshot(struct gateway *g)
         return snapshot_ref(g->current);
 }
 
+static void reason_copy(struct exchange *x, const char *reason)
+{
+        size_t n = strnlen(reason, REASON_MAX - 1);
+
+        memcpy(x->reason, reason, n);
+        x->reason[n] = 0;
+}
+
 static void reply(struct exchange *x, struct verdict *v, unsigned status, const char *reason)
 {
         v->kind = VERDICT_REPLY;
         v->status = status;
-        snprintf(x->reason, sizeof(x->reason), "%.*s", REASON_MAX - 1, reason);
+        reason_copy(x, reason);
 }
 
 /* What is asked, and may this page ask it? False: answered. */
@@ -120,7 +128,7 @@ static void forward(struct exchange *x, struct verdict *v)
         v->max_body_bytes = call->api->max_body_bytes;
         call->wants_body = class_reads_bodies(call->provider, call->route.class);
         call->is_reported = false;
-        snprintf(x->reason, sizeof(x->reason), "%.*s", REASON_MAX - 1, call->route.reason);
+        reason_copy(x, call->route.reason);
 }
 
 static void gateway_decide(struct exchange *x, struct verdict *v)

@@ -54,8 +54,14 @@ static int put_query(struct exchange *x, struct buffer *out)
 
 static int put_host(const struct call *call, struct buffer *out)
 {
-        if (call->provider->port == 443)
-                return buffer_printf(out, "Host: %s\r\n", call->api->host);
+        int r;
+
+        if (call->provider->port == 443) {
+                r = buffer_put_text(out, "Host: ");
+                if (r == 0)
+                        r = buffer_put_text(out, call->api->host);
+                return r ? r : buffer_put(out, "\r\n", 2);
+        }
         return buffer_printf(out, "Host: %s:%u\r\n", call->api->host, call->provider->port);
 }
 

@@ -4,8 +4,8 @@
  * vault - the credentials, and the only file that touches their bytes
  *
  * Read from files, rendered into what goes into a request, and wiped. Whoever needs one gets the
- * finished placement, or the redaction that takes it out of an answer; nobody gets the fields. Reference-counted and immutable, like the policy whose
- * keys and backends it goes by.
+ * finished placement, or the redaction that takes it out of an answer; nobody gets the fields.
+ * Reference-counted and immutable, like the policy whose keys and backends it goes by.
  *
  * A credential NAME is the file NAME in $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=) or,
  * where it is not there, in the configured directory; there it must belong to the service's user or to

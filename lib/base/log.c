@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -65,8 +66,22 @@ uint64_t log_n_lost(void)
         return atomic_load(&n_lost);
 }
 
-/* Writes to standard error without ever waiting for its reader: a pipe that polls writable takes
- * PIPE_BUF bytes at least (pipe(7)). */
+/* As many whole lines as a pipe takes in one piece, of a longer line its beginning. */
+static size_t piece_length(const char *data, size_t length)
+{
+        const char *end;
+
+        if (length <= PIPE_BUF)
+                return length;
+        end = memrchr(data, '\n', PIPE_BUF);
+        return end ? (size_t)(end + 1 - data) : PIPE_BUF;
+}
+
+/*
+ * Writes to standard error without ever waiting for its reader. A pipe that polls writable takes
+ * PIPE_BUF bytes at least, and so much it takes whole (pipe(7)): lines of several threads do not mix,
+ * and what a full pipe does not take is lost by whole lines.
+ */
 static void stderr_write(const char *data, size_t length)
 {
         while (length > 0) {
@@ -74,7 +89,7 @@ static void stderr_write(const char *data, size_t length)
                 ssize_t n = -1;
 
                 if (poll(&p, 1, 0) == 1)
-                        n = write(STDERR_FILENO, data, MIN(length, (size_t)4096));
+                        n = write(STDERR_FILENO, data, piece_length(data, length));
                 if (n < 0) {
                         if (errno == EINTR)
                                 continue;

@@ -136,8 +136,8 @@ void acceptor_stop(struct acceptor *a)
                 struct listener *l = &a->listeners[i];
 
                 uv_poll_stop(&l->poll);
-                close(l->fd);
                 uv_close((uv_handle_t *)&l->poll, NULL);
+                close(l->fd);
         }
         uv_timer_stop(&a->pause);
         uv_close((uv_handle_t *)&a->pause, NULL);

@@ -64,7 +64,7 @@ struct exchange *exchange_new(struct client *c)
         x->next = CLIENT_FINISH;
         x->status = 0;
         x->reason[0] = 0;
-        x->began_us = x->upstream_us = x->sent_us = x->n_answer_bytes = 0;
+        x->began_us = x->asked_us = x->upstream_us = x->sent_us = x->n_answer_bytes = 0;
         memset(x->program_state, 0, sizeof(x->program_state));
         message_init(&x->request, &w->blocks);
         message_init(&x->answer, &w->blocks);
@@ -98,7 +98,7 @@ void exchange_free_all(struct worker *w)
 
 uint64_t exchange_deadline_ms(const struct exchange *x)
 {
-        return x->began_us / 1000 + x->verdict.deadline_ms;
+        return x->asked_us / 1000 + x->verdict.deadline_ms;
 }
 
 void exchange_set_dialling(struct exchange *x, bool dialling)

@@ -61,6 +61,7 @@ struct exchange {
         unsigned status;
         char reason[REASON_MAX];
         uint64_t began_us;   /* monotonic: the request head was whole */
+        uint64_t asked_us;   /* its body too: the deadline counts from here */
         uint64_t upstream_us; /* spent since the request was sent until the answer's head, last attempt */
         uint64_t sent_us;
         uint64_t n_answer_bytes; /* body bytes handed on */

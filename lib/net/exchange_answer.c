@@ -94,19 +94,44 @@ static enum framing choose_framing(const struct exchange *x)
         return x->request.head.minor == 1 ? FRAMING_CHUNKED : FRAMING_UNTIL_CLOSE;
 }
 
+/* A status has three digits: head_interpret() saw to that. */
+static int status_line_put(struct buffer *out, unsigned status, struct slice reason)
+{
+        char line[] = { 'H', 'T', 'T', 'P', '/', '1', '.', '1', ' ', (char)('0' + status / 100),
+                        (char)('0' + status / 10 % 10), (char)('0' + status % 10), ' ' };
+        int r;
+
+        r = buffer_put(out, line, sizeof(line));
+        if (r == 0)
+                r = buffer_put_slice(out, reason);
+        return r ? r : buffer_put(out, "\r\n", 2);
+}
+
+static int own_headers_put(struct exchange *x, struct buffer *out)
+{
+        int r;
+
+        r = buffer_put_text(out, "X-Request-Id: ");
+        if (r == 0)
+                r = buffer_put(out, x->id, sizeof(x->id) - 1);
+        if (r == 0)
+                r = buffer_put(out, "\r\n", 2);
+        if (r == 0 && x->next != CLIENT_KEEP)
+                r = buffer_put_text(out, "Connection: close\r\n");
+        return r;
+}
+
 static int answer_put(struct exchange *x)
 {
         const struct head *h = &x->answer.head;
         struct buffer *out = &x->client->out;
-        const char *close = x->next == CLIENT_KEEP ? "" : "Connection: close\r\n";
         int r;
 
-        r = buffer_printf(out, "HTTP/1.1 %u %.*s\r\n", h->status, (int)h->reason.length,
-                          h->reason.data);
+        r = status_line_put(out, h->status, h->reason);
         if (r == 0)
                 r = x->worker->program->answer(x, out);
         if (r == 0)
-                r = buffer_printf(out, "X-Request-Id: %s\r\n%s", x->id, close);
+                r = own_headers_put(x, out);
         if (r == 0)
                 r = framing_put(out, x->answer_framing, h->content_length);
         if (r == 0)

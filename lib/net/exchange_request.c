@@ -51,7 +51,7 @@ enum step exchange_head(struct exchange *x)
                         return exchange_move(x, EXCHANGE_SETTLE);
                 }
         }
-        x->began_us = clock_monotonic_us();
+        x->began_us = x->asked_us = clock_monotonic_us();
         if (r != 0)
                 return head_refused(x, r, why);
         return exchange_move(x, EXCHANGE_ROUTE);
@@ -226,14 +226,20 @@ static enum step send_blocked(struct exchange *x, bool broken)
         return exchange_move(x, EXCHANGE_ANSWER);
 }
 
+/* The credential leaves our memory with the request. An answer is not there yet: not even worth a try,
+ * unless the TLS layer or the buffer holds something. */
 static enum step send_finish(struct exchange *x)
 {
+        struct upstream *u = x->upstream;
+
+        buffer_wipe(&u->out);
         x->sent_us = clock_monotonic_us();
         if (x->request.head.framing != FRAMING_NONE) {
-                x->began_us = x->sent_us;
+                x->asked_us = x->sent_us;
                 deadline_set(&x->client->deadline, exchange_deadline_ms(x));
         }
-        return exchange_move(x, EXCHANGE_ANSWER);
+        exchange_move(x, EXCHANGE_ANSWER);
+        return buffer_length(&u->in) > 0 || stream_has_more(&u->stream) ? STEP_NEXT : STEP_WAIT;
 }
 
 /* Body bytes from the client's buffer to the upstream's. 0, or the status to refuse with. */

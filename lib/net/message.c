@@ -84,15 +84,23 @@ static int on_head_complete(llhttp_t *parser)
         return 0;
 }
 
+/* `c` stands in a size, an extension, a trailer or a line end; `before` is the byte before it. */
+static bool is_bad_framing(char before, unsigned char c)
+{
+        if ((c == '\n') != (before == '\r'))
+                return true;
+        if (before == '\n' && (c == ' ' || c == '\t'))
+                return true; /* a folded trailer */
+        return c >= 0x7f || (c < 0x20 && c != '\t' && c != '\r' && c != '\n');
+}
+
 static void framing_scan(struct message *m, const char *end)
 {
         for (const char *p = m->scanned; p < end; p++) {
-                unsigned char c = (unsigned char)*p;
-
-                if ((c == '\n') != (m->last_framing == '\r') || (c < 0x20 && !strchr("\t\r\n", c)) ||
-                    c == 0 || c >= 0x7f || ++m->n_framing > FRAMING_MAX_BYTES)
+                if (is_bad_framing(m->last_framing, (unsigned char)*p) ||
+                    ++m->n_framing > FRAMING_MAX_BYTES)
                         m->bad_framing = true;
-                m->last_framing = (char)c;
+                m->last_framing = *p;
         }
         m->scanned = end;
 }
@@ -312,11 +320,25 @@ struct slice message_rest(struct message *m)
         return rest;
 }
 
+static int length_put(struct buffer *out, uint64_t content_length)
+{
+        char text[24 + 4]; /* 20 digits at most, and the two line ends */
+        size_t at = sizeof(text) - 4;
+        int r;
+
+        memcpy(text + at, "\r\n\r\n", 4);
+        do {
+                text[--at] = (char)('0' + content_length % 10);
+                content_length /= 10;
+        } while (content_length > 0);
+        r = buffer_put_text(out, "Content-Length: ");
+        return r ? r : buffer_put(out, text + at, sizeof(text) - at);
+}
+
 int framing_put(struct buffer *out, enum framing framing, uint64_t content_length)
 {
         if (framing == FRAMING_SIZED)
-                return buffer_printf(out, "Content-Length: %llu\r\n\r\n",
-                                     (unsigned long long)content_length);
+                return length_put(out, content_length);
         if (framing == FRAMING_CHUNKED)
                 return buffer_put_text(out, "Transfer-Encoding: chunked\r\n\r\n");
         return buffer_put_text(out, "\r\n");

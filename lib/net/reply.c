@@ -45,7 +45,7 @@ static enum client_next next_of(const struct exchange *x)
 {
         const struct message *m = &x->request;
 
-        if (x->state == EXCHANGE_HEAD || !m->parsed || !m->complete)
+        if (x->state == EXCHANGE_HEAD || !m->parsed || !m->complete || m->bad_framing)
                 return CLIENT_FINISH;
         return m->head.keep_alive ? CLIENT_KEEP : CLIENT_FINISH;
 }

@@ -113,11 +113,13 @@ static int tls_answer(struct stream *s, int r)
         }
 }
 
+/* To look whether the error queue is empty costs a tenth of emptying it. */
 static void tls_begin(struct stream *s)
 {
         s->tls_wants = 0;
         errno = 0;
-        ERR_clear_error();
+        if (ERR_peek_error() != 0)
+                ERR_clear_error();
 }
 
 static int tls_handshake(struct stream *s)
@@ -147,12 +149,16 @@ static int tls_write(struct stream *s, const void *data, size_t size, size_t *re
         return r == 1 ? 0 : tls_answer(s, r);
 }
 
+/* With nothing in the TLS layer the socket alone answers: that is the rule, and spares the layer's
+ * buffer. A record that lies there may be a session ticket, which the layer takes in. */
 static int tls_peek(struct stream *s)
 {
         size_t n;
         char byte;
         int r;
 
+        if (!SSL_has_pending(s->ssl) && plain_peek(s) == STREAM_E_AGAIN)
+                return STREAM_E_AGAIN;
         tls_begin(s);
         r = SSL_peek_ex(s->ssl, &byte, 1, &n);
         return r == 1 ? 0 : tls_answer(s, r);
@@ -285,7 +291,7 @@ void stream_close(struct stream *s, enum stream_close how, uv_close_cb on_closed
 
                 setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
         }
+        uv_close((uv_handle_t *)&s->poll, on_closed); /* which looks at the descriptor once more */
         close(s->fd);
         s->fd = -1;
-        uv_close((uv_handle_t *)&s->poll, on_closed);
 }

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <openssl/rand.h>
 
+#define LOG_WAIT_MS 20
+
 static void on_handle_closed(uv_handle_t *handle)
 {
         struct worker *w = handle->data;
@@ -27,6 +29,7 @@ static void stop_if_done(struct worker *w)
         uv_close((uv_handle_t *)&w->wake, on_handle_closed);
         uv_close((uv_handle_t *)&w->turn, on_handle_closed);
         uv_close((uv_handle_t *)&w->before_wait, on_handle_closed);
+        uv_close((uv_handle_t *)&w->flush, on_handle_closed);
         upstream_pool_stop(w->pool);
 }
 
@@ -122,9 +125,24 @@ void worker_ready(struct worker *w, struct ready *r)
         uv_idle_start(&w->turn, on_turn);
 }
 
+static void on_flush(uv_timer_t *flush)
+{
+        struct worker *w = CONTAINER_OF(flush, struct worker, flush);
+
+        log_flush();
+        w->n_flushed = w->n_requests;
+}
+
+/* Under load a write to the log for each turn of the loop would cost more than the line: then it waits
+ * for others, at most LOG_WAIT_MS. Once no new requests have come since, it goes out at once. */
 static void on_before_wait(uv_prepare_t *prepare)
 {
-        log_flush();
+        struct worker *w = CONTAINER_OF(prepare, struct worker, before_wait);
+
+        if (w->n_requests == w->n_flushed || w->stopping)
+                log_flush();
+        else if (!uv_is_active((uv_handle_t *)&w->flush))
+                uv_timer_start(&w->flush, on_flush, LOG_WAIT_MS, 0);
 }
 
 static int handles_init(struct worker *w)
@@ -137,11 +155,13 @@ static int handles_init(struct worker *w)
         if (r == 0)
                 r = uv_prepare_init(w->loop, &w->before_wait);
         if (r == 0)
+                r = uv_timer_init(w->loop, &w->flush);
+        if (r == 0)
                 r = uv_prepare_start(&w->before_wait, on_before_wait);
         if (r < 0)
                 return fault(r);
-        w->wake.data = w->turn.data = w->before_wait.data = w;
-        w->n_handles = 3;
+        w->wake.data = w->turn.data = w->before_wait.data = w->flush.data = w;
+        w->n_handles = 4;
         return 0;
 }
 

@@ -76,7 +76,9 @@ struct worker {
         uv_async_t wake;
         uv_idle_t turn;
         uv_prepare_t before_wait;
-        unsigned n_handles; /* of the three above, not closed yet */
+        uv_timer_t flush;   /* of the log, under load */
+        unsigned n_handles; /* of the four above, not closed yet */
+        uint64_t n_flushed; /* n_requests when the log was last written */
 };
 
 /* Returns 0 or a negative errno. The worker's memory must outlive the loop's run. */

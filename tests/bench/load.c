@@ -4,8 +4,8 @@
  *
  * One thread. A slot is a connection with at most one request under way; when the answer is whole it
  * sends the next one (keep), or closes and connects anew from the next address (fresh, resume), or
- * stays open and quiet (idle). With keep, nothing counts until each slot had its first answer: then the
- * line "warm" is printed, and the time begins. The result is one line of JSON on standard output.
+ * stays open and quiet (idle). With keep, nothing counts until all slots have been busy for a while: then
+ * the line "warm" is printed, and the time begins. The result is one line of JSON on standard output.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,6 +30,8 @@
 #define MAX_SLOTS 8192
 #define ANSWER_MAX_BYTES 16384
 #define REQUEST_MAX_BYTES 2048
+#define WARM_UP_US 500000
+#define WARM_UP_MAX_US 30000000
 #define OPENING_MAX 16 /* idle: so many connections at a time open and ask */
 
 enum mode { KEEP, FRESH, RESUME, IDLE };
@@ -73,6 +75,8 @@ static uint64_t n_requests, n_failed, n_connections, n_resumed;
 static SSL_SESSION *session;
 static bool is_over;
 static unsigned n_warm;
+static uint64_t warm_us; /* when the last slot had its first answer */
+static bool counts;
 static uint64_t began_us;
 
 static uint64_t now_us(void)
@@ -195,6 +199,7 @@ static void begin(void)
 {
         memset(histogram, 0, sizeof(histogram));
         n_requests = 0;
+        counts = true;
         began_us = now_us();
         puts("warm");
         fflush(stdout);
@@ -204,14 +209,13 @@ static void slot_answered(struct slot *s)
 {
         if (!s->is_warm) {
                 s->is_warm = true;
-                n_warm++;
-                if (n_warm == want.n_slots && want.mode == KEEP)
-                        begin();
+                if (++n_warm == want.n_slots)
+                        warm_us = now_us();
         }
         n_requests++;
         n_failed += s->is_bad;
         histogram_add(now_us() - s->began_us);
-        if (n_requests >= want.n_wanted)
+        if (counts && n_requests >= want.n_wanted)
                 is_over = true;
         if (want.mode == IDLE) {
                 s->state = RESTING;
@@ -339,6 +343,7 @@ static void slot_run(struct slot *s)
 static void loop_run(void)
 {
         unsigned n_started = 0;
+        uint64_t now;
 
         while (!is_over) {
                 struct epoll_event events[256];
@@ -351,7 +356,10 @@ static void loop_run(void)
                         die("epoll_wait");
                 for (int i = 0; i < n; i++)
                         slot_run(events[i].data.ptr);
-                if (now_us() >= began_us + want.duration_us)
+                now = now_us();
+                if (!counts && warm_us && now >= warm_us + WARM_UP_US)
+                        begin();
+                if (now >= began_us + (counts ? want.duration_us : WARM_UP_MAX_US))
                         is_over = true;
         }
 }
@@ -527,6 +535,7 @@ int main(int argc, char **argv)
         epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (!slots || epoll_fd < 0)
                 die("start");
+        counts = want.mode != KEEP;
         began_us = now_us();
         loop_run();
         report(now_us() - began_us);

@@ -136,7 +136,6 @@ class Bed:
         self.site_ca = Authority(self.folder / "site-ca")
         self.vendor_ca = Authority(self.folder / "vendor-ca")
         self.certificate, self.private_key = self.site_ca.issue(ROUTER_NAME, "127.0.0.1")
-        self.vendor = Vendor(self)
         self.dns = NameServer()
         self.dns.set(HOST, "127.0.0.1", ttl_s=3600)
         self.credentials = self.folder / "credentials"
@@ -144,6 +143,9 @@ class Bed:
         self.keys = {}
         for i in range(FARM_KEYS):
             self._key(f"austin-{i + 1}")
+        (self.folder / "vendor.map").write_text(
+            "".join(f"{key} {name};\n" for name, key in self.keys.items()))
+        self.vendor = Vendor(self)
         self._credential("secret", f"id={secrets.token_hex(16)}\ntoken={secrets.token_hex(16)}\n")
         self.desks = self._sources("desks", DESKS)
         self.farm = self._sources("farm", FARM)

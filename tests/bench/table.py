@@ -55,7 +55,7 @@ def _peers_text(rounds, title, parts):
 
 
 def _idle_text(rounds):
-    if not rounds or "idle" not in rounds[0]:
+    if not rounds:
         return []
     rows = [(kind.upper(),
              *("%.1f" % _median(rounds, "idle", p, f"{kind}_kb") for p in (OURS, *OTHERS)),
@@ -112,6 +112,6 @@ def format_all(result):
         *_peers_text(one, "One worker, keep-alive", keep),
         *_transparent_text(result.get("transparent")),
         *_peers_text(two, "Two workers, keep-alive", keep),
-        *_peers_text(one, "One worker, a TLS connection for each request, 4 at a time", new),
-        *_idle_text(one), *_upstreams_text(result.get("upstreams")),
+        *_peers_text(one, "One worker, a TLS connection for each request, one at a time", new),
+        *_idle_text(result["idle"]), *_upstreams_text(result.get("upstreams")),
         *_far_text(result.get("far")), *_machine_text(result["machine"])])

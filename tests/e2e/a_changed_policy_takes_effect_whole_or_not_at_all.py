@@ -59,24 +59,37 @@ def test_what_is_known_of_a_slot_outlives_a_reload(desk_site):
     assert [r["class"] for r in desk_site.vendor.records()] == ["embedded", "secret", "secret"]
 
 
-def test_reloads_under_load_lose_no_request(desk_site):
-    router = desk_site.start_router()
-    statuses, done = [], threading.Event()
+def test_reloads_under_load_lose_no_request(make_site):
+    desks = [f"127.1.0.{n}" for n in range(1, 9)]  # all four workers have some of them
+    site = make_site()
+    site.add_key("key-1", hosts=desks)
+    site.add_backend("secret-1")
+    site.add_group("desks", ["127.1.0.1-127.1.0.8"])
+    router = site.start_router({"workers": 4})
+    statuses, done = {desk: [] for desk in desks}, threading.Event()
 
-    def load():
-        with desk_site.connect_router(router, "127.1.0.1") as client:
+    def load(desk):
+        with site.connect_router(router, desk) as client:
             while not done.is_set():
-                statuses.append(client.request("GET", LOOKUP, STREET).status)
+                statuses[desk].append(client.request("GET", LOOKUP, STREET).status)
 
-    thread = threading.Thread(target=load)
-    thread.start()
+    before = router.wakeups()
+    threads = [threading.Thread(target=load, args=(desk,)) for desk in desks]
+    for thread in threads:
+        thread.start()
     try:
         for _ in range(20):
-            router.wait_events(5, "exchange", since=router.mark())
+            router.wait_events(20, "exchange", since=router.mark())
             reload(router, "reloaded")
     finally:
         done.set()
-        thread.join()
-    assert len(statuses) >= 100 and set(statuses) == {200}
-    assert len(desk_site.vendor.records()) == len(statuses)
-    assert {r["class"] for r in desk_site.vendor.records()} == {"embedded"}
+        for thread in threads:
+            thread.join()
+    n_asked = sum(map(len, statuses.values()))
+    woken = [n - before.get(thread, 0) for thread, n in router.wakeups().items()]
+    assert sum(n > n_asked / 32 for n in woken) >= 4, woken
+    assert n_asked >= 400 and all(set(s) == {200} for s in statuses.values())
+    seen = {(c["source"], c["class"], c["key"], c["status"]): c["count"] for c in site.vendor.counts()}
+    assert seen == {(d, "embedded", "key-1", 200): len(statuses[d]) for d in desks}
+    assert {e["reason"].split(" of ")[0] for e in router.find_events("exchange")} == {
+        f"slot {n}" for n in range(1, 9)}

@@ -7,6 +7,7 @@ STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
 BATCH = b'[{"street":"1 Main St"},{"street":"2 Main St"}]'
 JSON = [["Content-Type", "application/json"]]
+ON_KEY = "slot 2 of 100 on key-1"
 
 
 def ask(client, router, method="GET", headers=(), body=b""):
@@ -56,9 +57,11 @@ def test_a_connection_that_the_vendor_closed_while_idle_is_replaced(desk_site, h
         ask(client, router)
         desk_site.vendor.close_connections(how)
         answer, event = ask(client, router)
+    first, second = desk_site.vendor.records()
     assert answer.status == 200
-    assert [r["status"] for r in desk_site.vendor.records()] == [200, 200]
-    assert event["status"] == 200
+    assert (first["status"], second["status"]) == (200, 200)
+    assert first["connection"] != second["connection"]
+    assert (event["status"], event["reason"]) == (200, ON_KEY)
 
 
 def test_a_get_on_a_connection_that_dies_under_it_is_sent_once_more(desk_site):
@@ -70,7 +73,8 @@ def test_a_get_on_a_connection_that_dies_under_it_is_sent_once_more(desk_site):
     records = desk_site.vendor.records()
     assert answer.status == 200
     assert len(records) == 3 and records[2]["connection"] != records[1]["connection"]
-    assert event["retried"] is True
+    assert [r["outcome"] for r in records] == ["answered", "reset", "answered"]
+    assert (event["retried"], event["reason"]) == (True, ON_KEY)
 
 
 def test_a_get_is_sent_once_more_and_not_twice_more(desk_site):

@@ -17,6 +17,8 @@ def test_it_is_not_followed_and_carries_no_credential(desk_site, status):
     event = router.wait_event("exchange", request=answer.header("X-Request-Id"))
     assert answer.status == status
     assert answer.header("Location") == "https://elsewhere.example/street-address?street=x&city=y"
-    assert len(desk_site.vendor.records()) == 1
+    [record] = desk_site.vendor.records()
+    assert (record["status"], record["key"]) == (status, "key-1")
     assert not any("elsewhere" in str(query) for query in desk_site.dns.queries)
     assert (event["status"], event["route"]) == (status, "key")
+    assert event["reason"] == "slot 2 of 100 on key-1"

@@ -7,7 +7,7 @@ from support.site import HOSTS
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
-CLOUD = "Embedded key authentication is not allowed from public cloud providers."
+ON_KEY = "slot 2 of 100 on key-1"
 
 
 def ask(client, router, method="GET", target=LOOKUP, headers=(), body=b""):
@@ -41,7 +41,9 @@ def test_only_that_slot_rests(desk_site):
     with desk_site.connect_router(router, "127.1.0.1") as client:
         answer, event = ask(client, router)
     assert (answer.status, event["route"], event["key"]) == (200, "key", "key-1")
-    assert classes(desk_site)[-1] == ("embedded", 200)
+    assert classes(desk_site) == [("embedded", 401), ("secret", 200), ("embedded", 200)]
+    assert desk_site.vendor.records()[-1]["source"] == "127.1.0.1"
+    assert (event["reason"], event["fallback"]) == (ON_KEY, False)
 
 
 def test_the_cause_is_told_apart_by_the_answers_body(desk_site):
@@ -72,6 +74,7 @@ def test_there_is_one_fallback_and_no_loop(desk_site):
     assert answer.status == 401
     assert classes(desk_site) == [("embedded", 401), ("secret", 401)]
     assert (event["fallback"], event["status"]) == (True, 401)
+    assert event["reason"] == "key failed: key or address refused"
     router.wait_event("account_refused", backend="secret-1")
 
 
@@ -85,6 +88,7 @@ def test_what_does_not_blame_the_key_is_passed_on(desk_site, status, blame):
     assert (answer.status, again.status) == (status, 200)
     assert classes(desk_site) == [("embedded", status), ("embedded", 200)]
     assert (event["blame"], event["fallback"], after["route"]) == (blame, False, "key")
+    assert (event["reason"], after["reason"]) == (ON_KEY, ON_KEY)
 
 
 def test_a_lapsed_subscription_is_passed_on_and_said_loudly(desk_site):
@@ -95,6 +99,8 @@ def test_a_lapsed_subscription_is_passed_on_and_said_loudly(desk_site):
     alarm = router.wait_event("account_refused", key="key-1", status=402)
     assert (answer.status, classes(desk_site)) == (402, [("embedded", 402)])
     assert (event["blame"], alarm["level"]) == ("account", "error")
+    assert (event["reason"], event["fallback"]) == (ON_KEY, False)
+    assert event["cause"] == alarm["cause"] == "no active subscription"
 
 
 def test_without_a_backend_the_refusal_has_a_name(make_site):
@@ -142,3 +148,15 @@ def test_an_egress_address_that_the_machine_does_not_have_costs_no_lookup(make_s
         answer, event = ask(client, router)
     assert (answer.status, classes(site)) == (200, [("secret", 200)])
     assert event["fallback"] is True and "source address cannot be used" in event["reason"]
+
+
+def test_errors_that_must_be_read_are_asked_for_unpacked(desk_site):
+    """What the body of a 401 says decides; packed it would say nothing."""
+    router = desk_site.start_router()
+    with desk_site.connect_router(router, "127.1.0.1") as client:
+        client.send(desk_site.street_request(headers=[["Accept-Encoding", "gzip, br"]]))
+        answer = client.response()
+    [record] = desk_site.vendor.records()
+    event = router.wait_event("exchange", request=answer.header("X-Request-Id"))
+    assert (answer.status, record["class"], event["route"]) == (200, "embedded", "key")
+    assert [v for n, v in record["headers"] if n.lower() == "accept-encoding"] == ["identity"]

@@ -6,7 +6,6 @@ what the vendor saw, and the reason in the event.
 """
 import base64
 import json
-import pathlib
 import re
 from dataclasses import dataclass, field
 
@@ -98,13 +97,12 @@ def judge(tmp_path_factory, build_dir, authority):
     judge.site.stop()
 
 
-def assert_error(answer, status, reason):
+def assert_error(answer, status, reason, method="GET"):
     """It has the vendor's shape and says the same as the event."""
     assert answer.status == status
     assert answer.header("Content-Type") == "application/json"
-    if answer.body:
-        assert json.loads(answer.text)["errors"][0]["message"]
-    assert reason
+    if method != "HEAD":
+        assert json.loads(answer.text)["errors"][0]["message"] == reason
 
 
 def assert_refused(judge, vector):
@@ -115,13 +113,14 @@ def assert_refused(judge, vector):
         answer = client.response(method)
         kept = vector.values.get("connection") == "kept"
         if kept:
-            assert client.request("GET", LOOKUP, HOSTS["us-street"]).status == 200
+            good = client.request("GET", LOOKUP, HOSTS["us-street"])
+            assert good.status == 200 and judge.event(good)
         else:
             assert answer.header("Connection") == "close"
             assert client.ending() == "clean" and not client.received
     event = judge.event(answer)
     assert (event["status"], event["reason"]) == (int(status), reason)
-    assert_error(answer, int(status), reason)
+    assert_error(answer, int(status), reason, method)
     records = judge.new_records()
     assert len(records) == kept, "something of it reached the vendor"
 
@@ -169,6 +168,7 @@ def vendor_says(judge, vector):
         if not isinstance(answer, BrokenAnswer):
             again = client.request("GET", LOOKUP, HOSTS["us-street"])
             assert again.status == 200 and b"delivery_line_1" in again.body
+            judge.event(again)
     judge.site.vendor.remove_faults()
     return answer, event, fault
 
@@ -197,7 +197,6 @@ def test_an_answer_is_passed_on_whole_or_not_as_one(judge, vector):
     else:
         assert event["status"] == int(verdict)
         assert_error(answer, int(verdict), rest)
-        assert rest in answer.text
 
 
 def test_the_corpus_is_as_large_as_it_was():
@@ -211,7 +210,7 @@ def test_the_corpus_is_as_large_as_it_was():
 def test_nothing_came_to_the_vendor_later(judge):
     judge.new_records()
     with judge.connect() as client:
-        assert client.request("GET", LOOKUP, HOSTS["us-street"]).status == 200
+        good = client.request("GET", LOOKUP, HOSTS["us-street"])
+        assert good.status == 200 and judge.event(good)
     assert [r["path"] for r in judge.new_records()] == ["/street-address"]
     assert not any("invalid" in r for r in judge.site.vendor.records())
-    assert not judge.site.vendor.counts(host="us-street.api.smarty.com", path="/smuggled")

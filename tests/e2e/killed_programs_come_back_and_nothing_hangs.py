@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vendor, router and shim are killed, frozen and stopped in the middle; what is left recovers by itself."""
 import json
+import pathlib
 import signal
 import time
 
 import pytest
+from support import DEADLINE_S
 from support.rawclient import BrokenAnswer, RawClient, request_format
 from support.site import HOSTS
 
@@ -60,6 +62,15 @@ def assert_refused_in_time(client, reason, status=502, method="GET"):
     assert time.monotonic() - began < WITHIN_S
     assert (answer.status, error_message(answer)) == (status, reason)
     assert answer.header("Connection") == ("close" if method == "POST" else None)  # its body is unread
+
+
+def freeze(program):
+    """SIGSTOP; back when every thread has stopped."""
+    program.signal(signal.SIGSTOP)
+    began = time.monotonic()
+    for task in pathlib.Path(f"/proc/{program.pid}/task").iterdir():
+        while (task / "stat").read_text().rpartition(") ")[2][0] != "T":
+            assert time.monotonic() - began < DEADLINE_S, "it does not stop"
 
 
 def restart_router(site, router):
@@ -184,7 +195,7 @@ def test_a_router_that_is_frozen_is_504_within_the_shims_deadline(desk_site, rou
     reason = "router did not answer in time"
     with RawClient(shim.addresses[0]) as client, RawClient(shim.addresses[0]) as poster:
         assert ask(client).status == 200
-        router.signal(signal.SIGSTOP)
+        freeze(router)
         try:  # on a kept connection, and twice on one that does not open
             assert_refused_in_time(client, reason, 504)
             assert_refused_in_time(client, reason, 504)
@@ -233,7 +244,7 @@ def test_a_router_that_is_stopped_finishes_what_it_began(desk_site, router):
         assert ask(at_rest).status == 200
         gate = begin_held(desk_site, client)
         router.signal(signal.SIGTERM)
-        router.wait_event("stopping", signal="SIGTERM")
+        router.wait_event("stopping", reason="SIGTERM")
         assert at_rest.ending() == "clean"
         assert_listens_no_more(router.addresses[0])
         assert router.is_running

@@ -65,3 +65,19 @@ def test_a_workstation_may_not_hold_all_connections(desk_site):
     assert len(desk_site.vendor.records()) == 2
     first.close()
     second.close()
+
+
+def test_a_workstation_has_one_share_whatever_the_number_of_workers(desk_site):
+    """All its connections come to one worker, which alone counts them."""
+    router = desk_site.start_router({"workers": 4, "limits": {"connections_per_address": 2}})
+    held = []
+    for _ in range(6):
+        try:
+            held.append(desk_site.connect_router(router, "127.1.0.1"))
+        except OSError:
+            continue
+    refused = router.wait_events(4, "connection_refused", client="127.1.0.1")
+    for client in held:
+        client.close()
+    assert len(held) == 2
+    assert {event["reason"] for event in refused} == {"too many connections of one address"}

@@ -16,7 +16,7 @@ LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
 BATCH = b'[{"street":"1 Main St"},{"street":"2 Main St"}]'
 SHORT = {"head_s": 1, "body_s": 1, "answer_s": 1, "idle_s": 1, "linger_s": 1}
 BY_THEN_S = 4  # what ends after one second has ended by then, on a busy machine too
-LARGE = 32 << 20  # more than all sockets on the way hold
+LARGE = 64 << 20  # more than all sockets on the way hold
 GOOD_DESK = "127.1.0.2"
 
 
@@ -58,7 +58,7 @@ class Beside:
 
     def assert_in_time(self):
         took_s = time.monotonic() - self.began
-        assert 0.9 < took_s < BY_THEN_S, took_s
+        assert 0.5 < took_s < BY_THEN_S, took_s
         assert self.n_served >= 1
         for event in self.router.wait_events(self.n_served, "exchange", client=GOOD_DESK):
             assert event["status"] == 200 and event["duration_us"] < 1_000_000, event
@@ -144,16 +144,20 @@ def test_a_connection_at_rest_ends_cleanly(hasty_site, router, n_requests):
         beside.assert_in_time()
         assert (client.ending(), client.received) == ("clean", b"")
     assert len(slow_records(hasty_site)) == n_requests
+    if n_requests == 0:  # the end may be seen before the event
+        router.wait_event("connection_closed", client="127.1.0.1")
     told = [e["reason"] for e in router.find_events("connection_closed", client="127.1.0.1")]
     assert told == ([] if n_requests else ["no request came"])
 
 
 @pytest.mark.parametrize("framing", ["sized", "chunked"])
 def test_a_client_that_does_not_read_its_answer_is_broken_off(hasty_site, router, framing):
-    beside = Beside(hasty_site, router)
-    hasty_site.vendor.fault(body_size=LARGE, framing=framing, chunk_size=65536)
+    beside, vendor = Beside(hasty_site, router), hasty_site.vendor
+    vendor.fault({"source": "127.1.0.1"}, body_size=LARGE, framing=framing, chunk_size=65536)
     with connect_slow(hasty_site, router) as client:
-        client.send(request_format("GET", LOOKUP, STREET))
+        client.send(request_format("GET", "/lookup?zipcode=62701", ZIPCODE))
+        client._until(lambda: client.received)  # the vendor, who does one thing at a time, has made it
+        beside.began = time.monotonic()
         while not router.find_events("exchange", client="127.1.0.1"):
             beside.serve()
         beside.assert_in_time()

@@ -64,12 +64,13 @@ CLOSED = "vendor closed during the TLS handshake"
 ])
 def test_a_handshake_that_fails_is_a_502_and_no_key_is_sent(desk_site, how, reasons):
     router = desk_site.start_router()
-    desk_site.vendor.fault(connect=how)
+    desk_site.vendor.fault(times=None, connect=how)
     with desk_site.connect_router(router, "127.1.0.1") as client:
         answer, event = ask(client, router)
         assert answer.status == 502 and event["reason"] in reasons
         assert error_message(answer) == event["reason"]
         assert_nothing_was_sent(desk_site)
+        desk_site.vendor.remove_faults()
         assert ask(client, router)[0].status == 200
 
 

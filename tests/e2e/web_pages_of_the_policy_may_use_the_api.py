@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """CORS: the vendor never sees Origin, the browser gets its answer from the router."""
 import pytest
+from support.rawclient import RawClient
 from support.site import HOSTS
 
 STREET = HOSTS["us-street"]
@@ -63,3 +64,19 @@ def test_the_vendors_own_cors_headers_do_not_pass(web_site):
     router = web_site.start_router()
     answer, _ = ask(web_site, router, [["Origin", PAGE]])
     assert answer.headers_all("Access-Control-Allow-Origin") == [PAGE]
+
+
+@pytest.mark.parametrize("site_of_page, status", [
+    ("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)])
+def test_a_page_that_hides_where_it_comes_from_cannot_spend_lookups(desk_site, site_of_page, status):
+    """An image or a link: no Origin, and nobody reads the answer, but the vendor would count it."""
+    router = desk_site.start_router(settings={"listen_plain": ["127.0.0.1:0"]})
+    plain = RawClient(router.addresses[1], "127.1.0.1")
+    for client in (desk_site.connect_router(router, "127.1.0.1"), plain):
+        with client:
+            answer = client.request("GET", f"/us-street{LOOKUP}", "localhost",
+                                    [["Sec-Fetch-Site", site_of_page], ["Sec-Fetch-Mode", "no-cors"]])
+        event = router.wait_event("exchange", request=answer.header("X-Request-Id"))
+        assert (answer.status, event["status"]) == (status, status)
+        assert status == 200 or event["reason"] == "web page of another site without an Origin"
+    assert len(desk_site.vendor.records()) == (2 if status == 200 else 0)

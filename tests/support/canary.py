@@ -12,6 +12,7 @@ import string
 import threading
 
 _registered = []
+_retired = set()
 _evidence = []
 _lock = threading.Lock()
 n_bytes_searched = 0
@@ -89,19 +90,30 @@ def evidence(source, data):
             _evidence.append((source, bytes(data)))
 
 
+def retire(canaries):
+    """Nobody has them any more: the next check is the last that looks for them.
+
+    Otherwise each test of a run would be searched for the keys of all tests before it.
+    """
+    with _lock:
+        _retired.update(canaries)
+
+
 def check():
     """Searches the evidence since the last check and forgets it; Leak names the place only."""
     global n_bytes_searched, n_found
     with _lock:
-        gathered = list(_evidence)
+        gathered, canaries = list(_evidence), list(_registered)
+        _registered[:] = [each for each in _registered if each not in _retired]
         _evidence.clear()
+        _retired.clear()
     together = {}
     for source, data in gathered:
         together.setdefault(source, bytearray()).extend(data + b"\n")
     found = []
     for source, data in together.items():
         n_bytes_searched += len(data)
-        found += [f"{canary.name} as {form} in {source}" for canary, form in search(data)]
+        found += [f"{canary.name} as {form} in {source}" for canary, form in search(data, canaries)]
     n_found += len(found)
     if found:
         raise Leak("; ".join(found))

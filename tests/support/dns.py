@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 
-from support import DEADLINE_S
+from support import DEADLINE_S, canary
 
 A = 1
 _NXDOMAIN, _SERVFAIL, _REFUSED = 3, 2, 5
@@ -92,6 +92,7 @@ class NameServer:
             packet, client = self._socket.recvfrom(4096)
             if self._over:
                 return
+            canary.evidence("a query to the name server", packet)
             question = _question_parse(packet)
             if question:
                 with self._changed:

@@ -7,6 +7,7 @@ prints (a sanitizer's report, say) is kept too, and makes stop() fail.
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import threading
@@ -25,7 +26,23 @@ def event_matches(event, name, fields):
         all(event.get(field) == value for field, value in fields.items())
 
 
+def _guarded(argv):
+    """The command so that it may leave a core file where the system lets it, and ends with us.
+
+    Programs that replace themselves, and not preexec_fn: Python is not to run between fork and exec
+    of a process with threads. The process keeps its number.
+    """
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    limit = "unlimited" if most == resource.RLIM_INFINITY else str(most)
+    return ["prlimit", f"--core={limit}:{limit}", "setpriv", "--pdeathsig", "TERM", *argv]
+
+
 class Process:
+    """A session of its own: Ctrl-C at the terminal is for the test, which ends it in order.
+
+    To be started by a thread that outlives it: it gets a SIGTERM when that one ends.
+    """
+
     def __init__(self, name, argv, folder, environment=None):
         self.name = name
         self.argv = [str(word) for word in argv]
@@ -39,8 +56,8 @@ class Process:
         self._ended = False
         self.stopped = False
         self._process = subprocess.Popen(
-            self.argv, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            _guarded(self.argv), cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         self._threads = [threading.Thread(target=self._collect, args=(stream,), daemon=True)
                          for stream in (self._process.stderr, self._process.stdout)]
         for thread in self._threads:
@@ -142,6 +159,14 @@ class Process:
         """User and system time so far."""
         fields = self._proc("stat").decode().rpartition(") ")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def wakeups(self):
+        """How often each thread was woken: {its number: times}."""
+        found = {}
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            rows = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+            found[task.name] = int(rows["voluntary_ctxt_switches"])
+        return found
 
     def n_descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

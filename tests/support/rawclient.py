@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """rawclient - a client that sends any bytes and reads answers strictly, from any source address"""
+import errno
 import gzip
 import re
 import socket
@@ -153,10 +154,14 @@ class RawClient:
         return self.response(method)
 
     def finish(self):
-        """FIN of our side, after a close_notify."""
+        """FIN of our side, after a close_notify; the other side may have ended it all by then."""
         if self.tls:
             self.tls.finish()
-        self.socket.shutdown(socket.SHUT_WR)
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
 
     def reset(self):
         """RST."""

@@ -2,14 +2,15 @@
 """relay - a TCP relay that delays, holds, cuts and resets what passes
 
 It connects onwards from the address that its client came from, so what stands behind it still sees
-the workstation. Directions: "up" from the client, "down" towards it.
+the workstation. Directions: "up" from the client, "down" towards it. What passes is evidence: no key
+may be readable on the network.
 """
 import asyncio
 import socket
 import struct
 import threading
 
-from support import DEADLINE_S
+from support import DEADLINE_S, canary
 
 
 class _Pipe(asyncio.Protocol):
@@ -21,6 +22,7 @@ class _Pipe(asyncio.Protocol):
         self.other = None
         self.transport = None
         self._held = []
+        self._received = bytearray()
         self.passed_bytes = 0
 
     def connection_made(self, transport):
@@ -29,6 +31,7 @@ class _Pipe(asyncio.Protocol):
         self.relay.on_open(self)
 
     def data_received(self, data):
+        self._received += data
         self._later(data)
 
     def eof_received(self):
@@ -36,6 +39,7 @@ class _Pipe(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc):
+        canary.evidence("what a relay received", self._received)
         self.relay.on_lost(self)
         if self.other and self.other.transport:
             self.other.end(reset=isinstance(exc, ConnectionResetError))
@@ -195,6 +199,9 @@ class Relay:
                 raise TimeoutError(f"{self._n_accepted} connections, not {count}")
 
     def stop(self):
+        if self._loop.is_closed():
+            return
+
         def close():
             self._server.close()
             for pipe in list(self._pipes):

@@ -45,14 +45,14 @@ def program_find(build, name):
 
 
 class Site:
-    def __init__(self, folder, build, authority=None):
+    def __init__(self, folder, build, authority=None, vendor_certificates=None):
         self.folder = pathlib.Path(folder)
         self.build = pathlib.Path(build)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.credentials = self.folder / "credentials"
         self.credentials.mkdir(mode=0o700)
         self.authority = authority or Authority(self.folder / "site-ca")
-        self.vendor = Vendor(self.folder / "vendor")
+        self.vendor = Vendor(self.folder / "vendor", vendor_certificates)
         self.dns = NameServer()
         self.processes = []
         self.provider = self.folder / "smarty.cfg"
@@ -127,7 +127,7 @@ class Site:
             "policy": str(self.policy_path), "listen": ["127.0.0.1:0"],
             "certificate": str(certificate), "private_key": str(key),
             "credentials": str(self.credentials), "vendor_ca": str(self.vendor.ca),
-            "system_ca": False, "workers": 1, "resolver": {"servers": [self.dns.address]},
+            "system_ca": False, "workers": 2, "resolver": {"servers": [self.dns.address]},
             "log_level": "debug",
         }
 
@@ -207,5 +207,6 @@ class Site:
                 step()
             except (AssertionError, OSError, RuntimeError) as failure:
                 failures.append(failure)
+        canary.retire(each for key in self.vendor.keys.values() for each in key.fields.values())
         if failures:
             raise failures[0]

@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import select
 import signal
 import socket
 import ssl
@@ -74,6 +75,26 @@ def test_the_check_names_the_place_and_not_the_value():
     assert canary.n_found == before + 1
     canary.n_found = before
     canary.check()  # evidence is judged once
+
+
+def leak_told():
+    """What the check says of the evidence so far."""
+    before = canary.n_found
+    with pytest.raises(canary.Leak) as leak:
+        canary.check()
+    canary.n_found = before
+    return str(leak.value)
+
+
+def test_a_retired_canary_is_searched_for_once_more():
+    bird, other = canary.embedded("bird"), canary.embedded("other")
+    canary.evidence("a log", bird.value.encode())
+    canary.retire([bird])
+    assert leak_told() == "bird as plain in a log"
+    canary.evidence("a log", bird.value.encode() + other.value.encode())
+    assert leak_told() == "other as plain in a log"
+    canary.retire([other])
+    canary.check()
 
 
 # ---- site-ca
@@ -186,6 +207,12 @@ def name_server():
     server = NameServer()
     yield server
     server.stop()
+
+
+def test_a_key_in_a_query_for_a_name_is_found(name_server):
+    bird = canary.embedded("bird")
+    dns_ask(name_server, f"us-street.{bird.value}.test")
+    assert leak_told() == "bird as plain in a query to the name server"
 
 
 def test_the_name_server_says_what_it_was_told(name_server):
@@ -316,6 +343,21 @@ def test_a_relay_keeps_the_source_and_holds_cuts_and_resets(listener, relay):
     relay.wait_accepted(3)
 
 
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_key_that_passes_a_relay_readably_is_found(listener, relay, direction):
+    bird = canary.embedded("bird")
+    halves = bird.value[:7].encode(), bird.value[7:].encode()
+    with RawClient(relay.address) as client:
+        other, _ = listener.accept()
+        with other:
+            sender, receiver = (client.socket, other) if direction == "up" else (other, client.socket)
+            for half in halves:  # in two pieces, as networks deliver
+                sender.sendall(half)
+                receiver.recv(99)
+    relay.stop()  # which ends the connections
+    assert leak_told() == "bird as plain in what a relay received"
+
+
 # ---- process and site, with a stand-in for a daemon
 
 DAEMON = """
@@ -374,6 +416,31 @@ def test_a_bad_end_is_noticed(tmp_path, row):
         process.stop()
 
 
+def test_a_process_may_leave_a_core_file_and_is_out_of_reach_of_the_terminal(tmp_path):
+    process = daemon(tmp_path)
+    process.wait_ready()
+    core = re.search(r"Max core file size +(\S+) +(\S+)", process._proc("limits").decode())
+    assert core[1] == core[2]
+    assert os.getsid(process.pid) == process.pid != os.getsid(0)
+    assert process._proc("cmdline").startswith(sys.executable.encode())
+    process.stop()
+
+
+def test_a_process_ends_with_its_starter(tmp_path):
+    starter = subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}\n"
+         "from support.process import Process\n"
+         f"process = Process('daemon', [sys.executable, '-c', {DAEMON!r}], {str(tmp_path)!r})\n"
+         "process.wait_ready(); print(process.pid, flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with starter:
+        pid = os.pidfd_open(int(starter.stdout.readline()))
+        starter.kill()
+    ended, _, _ = select.select([pid], [], [], 20)
+    os.close(pid)
+    assert ended
+
+
 def test_a_process_that_dies_is_not_waited_for(tmp_path):
     process = daemon(tmp_path)
     process.wait_ready()
@@ -400,12 +467,8 @@ def test_a_key_in_what_a_site_leaves_behind_is_found(tmp_path, authority, place)
     else:
         (site.folder / "core.1").write_bytes(b"\\0" + bird.value.encode())
     site.stop()
-    before = canary.n_found
-    with pytest.raises(canary.Leak,
-                       match={"log": "output of daemon", "environ": "environ of daemon",
-                                           "file": "the file core.1"}[place]):
-        canary.check()
-    canary.n_found = before
+    assert {"log": "output of daemon", "environ": "environ of daemon",
+            "file": "the file core.1"}[place] in leak_told()
 
 
 def test_a_site_writes_what_its_programs_read(tmp_path, authority):
@@ -429,6 +492,21 @@ def test_a_site_writes_what_its_programs_read(tmp_path, authority):
     finally:
         site.stop()
     canary.check()
+
+
+def test_a_vendor_takes_the_certificates_of_another(tmp_path):
+    first = Vendor(tmp_path / "first")
+    second = Vendor(tmp_path / "second", first.folder)
+    try:
+        with open(first.ca) as a, open(second.ca) as b:
+            assert a.read() == b.read() and first.ca != second.ca
+        with RawClient(second.address, None, client_context(first.ca), HOSTS["us-street"]) as client:
+            assert client.request("GET", "/street-address", HOSTS["us-street"]).status == 401
+        assert len(second.records()) == 1 and first.records() == []
+        assert os.getsid(second.pid) == second.pid
+    finally:
+        first.stop()
+        second.stop()
 
 
 def test_a_vendor_ends_with_its_starter(tmp_path):

@@ -8,6 +8,7 @@ import http.client
 import itertools
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,8 +54,12 @@ class Key:
 
 
 class Vendor:
-    def __init__(self, folder):
+    """certificates: the folder of another vendor, whose CA and certificate this one has too."""
+
+    def __init__(self, folder, certificates=None):
         self.folder = pathlib.Path(folder)
+        if certificates:
+            shutil.copytree(certificates, self.folder)
         self.port = 0
         self.keys = {}
         self._said = []  # what a vendor that starts again has to be told again
@@ -67,7 +72,7 @@ class Vendor:
     def start(self):
         self._process = subprocess.Popen(
             [sys.executable, str(PROGRAM), "--dir", str(self.folder), "--port", str(self.port)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the vendor did not start, status {self._process.wait()}")

@@ -240,6 +240,28 @@ static void a_reader_that_does_not_read_costs_lines_not_time(void **state)
         assert_in_range(log_n_lost() - before, 300, 450);
 }
 
+/* Lines of 540 bytes: the pipe's one page ends within the eighth. */
+static void what_a_full_pipe_does_not_take_is_lost_by_whole_lines(void **state)
+{
+        struct piped p = pipe_start();
+        uint64_t before = log_n_lost();
+        char value[440];
+        size_t n;
+
+        assert_true(fcntl(p.read_end, F_SETPIPE_SZ, 4096) >= 4096);
+        memset(value, 'x', sizeof(value));
+        log_hold(true);
+        for (unsigned i = 0; i < 10; i++)
+                log_event(&HAPPENED, SLICE("v", ((struct slice){ value, sizeof(value) })));
+        log_flush();
+        n = pipe_read(&p);
+        log_hold(false);
+        pipe_stop(&p);
+        assert_in_range(n, 2000, 4096);
+        assert_int_equal(last[n - 1], '\n');
+        assert_in_range(log_n_lost() - before, 2, 6);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -259,6 +281,7 @@ int main(void)
                 cmocka_unit_test(held_lines_leave_together),
                 cmocka_unit_test(a_full_hold_flushes_itself),
                 cmocka_unit_test(a_reader_that_does_not_read_costs_lines_not_time),
+                cmocka_unit_test(what_a_full_pipe_does_not_take_is_lost_by_whole_lines),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

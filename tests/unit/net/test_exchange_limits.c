@@ -157,6 +157,10 @@ static const struct {
           "POST / HTTP/1.1\r\nHost: vendor.test\r\nTransfer-Encoding: chunked\r\n\r\n"
           "6\r\nhello \r\n6\r\nworld!\r\n",
           413 },
+        { "one byte over the limit is over it",
+          "POST / HTTP/1.1\r\nHost: vendor.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n",
+          413 },
 };
 
 static void a_body_over_the_limit_is_refused(void **state)
@@ -240,6 +244,31 @@ static void connections_of_one_address_are_capped(void **state)
                 peer_close(clients[i]);
         peer_close(stranger);
         peer_close(other);
+        peer_close(vendor);
+}
+
+static void connections_of_a_worker_are_capped(void **state)
+{
+        struct rig *r = *state;
+        struct peer *first, *second, *stranger, *vendor;
+        size_t n;
+
+        r->settings.n_connections = 2;
+        r->settings.head_ms = 60000;
+        rig_start(r);
+        first = peer_connect("127.0.0.2", r->port, NULL);
+        second = peer_connect("127.0.0.3", r->port, NULL);
+        stranger = peer_connect("127.0.0.4", r->port, NULL);
+        peer_end(stranger, &n);
+        assert_int_equal(n, 0);
+        client_get(second, "/");
+        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        peer_head(vendor);
+        vendor_answer(vendor, "the last one in");
+        answer_expect(second, "GET", 200, "the last one in");
+        peer_close(first);
+        peer_close(second);
+        peer_close(stranger);
         peer_close(vendor);
 }
 
@@ -388,6 +417,7 @@ int main(void)
                 CASE(an_early_answer_to_a_stuck_body_does_not_spin),
                 CASE(a_body_over_the_limit_is_refused),
                 CASE(connections_to_vendors_are_capped_dials_included),
+                CASE(connections_of_a_worker_are_capped),
                 CASE(connections_of_one_address_are_capped),
                 CASE(a_place_that_was_given_up_can_be_taken_again),
                 CASE(a_stop_lets_what_is_under_way_finish),

@@ -182,6 +182,8 @@ static const struct {
         { "a trailer with a bare LF", "0\r\nX: y\n\r\n" },
         { "a trailer with a control character", "0\r\nX: \x02\r\n\r\n" },
         { "a trailer without a colon", "0\r\nX\r\n\r\n" },
+        { "a trailer on two lines", "0\r\nX: y\r\n z\r\n\r\n" },
+        { "a trailer on two lines, by a tab", "0\r\nX: y\r\n\tz\r\n\r\n" },
 };
 
 static void broken_chunks_are_refused_however_they_arrive(void **state)
@@ -215,6 +217,28 @@ static void a_nul_in_an_extension_is_refused(void **state)
         assert_int_equal(buffer_put(&b.in, "5;a\0b\r\nhello\r\n", 14), 0);
         assert_int_equal(decode(&b), MESSAGE_E_BODY);
         bench_done(&b);
+}
+
+/* An extension so long that `n` bytes of framing stand before the data. */
+static int decode_behind_framing(size_t n)
+{
+        struct bench b;
+        int r;
+
+        bench_init(&b, CHUNKED);
+        assert_int_equal(buffer_put_text(&b.in, "5;"), 0);
+        for (size_t i = 4; i < n; i++)
+                assert_int_equal(buffer_put(&b.in, "a", 1), 0);
+        assert_int_equal(buffer_put_text(&b.in, "\r\nhello"), 0);
+        r = decode(&b);
+        bench_done(&b);
+        return r;
+}
+
+static void framing_may_be_4096_bytes_long_and_not_one_more(void **state)
+{
+        assert_int_equal(decode_behind_framing(4096), 0);
+        assert_int_equal(decode_behind_framing(4097), MESSAGE_E_BODY);
 }
 
 static int framing_flood(const char *before, char with, size_t *ret_n)
@@ -416,6 +440,7 @@ int main(void)
                 cmocka_unit_test(an_end_before_the_last_byte_is_no_proper_end),
                 cmocka_unit_test(broken_chunks_are_refused_however_they_arrive),
                 cmocka_unit_test(a_nul_in_an_extension_is_refused),
+                cmocka_unit_test(framing_may_be_4096_bytes_long_and_not_one_more),
                 cmocka_unit_test(framing_without_end_is_refused),
                 cmocka_unit_test(a_body_that_is_framed_anew_decodes_to_the_same),
                 cmocka_unit_test(a_pump_into_a_nearly_full_buffer_loses_nothing),

@@ -90,6 +90,58 @@ static void many_sources_never_get_each_others_connection(void **state)
                 peer_close(vendors[i]);
 }
 
+/* The table puts origins 0 and 3 of one address into the same bucket, or into neighbours. */
+static void origins_of_one_bucket_never_get_each_others_connection(void **state)
+{
+        struct rig *r = *state;
+        struct peer *client, *plain[16], *other[16];
+        char source[32];
+
+        r->settings.n_upstreams_idle = 32;
+        r->origins[RIG_OTHER].id = 3;
+        client = begin(r);
+        for (int i = 0; i < 16; i++) {
+                snprintf(source, sizeof(source), "127.0.1.%d", i + 1);
+                plain[i] = request(r, client, NULL, RIG_PLAIN, source);
+                other[i] = request(r, client, NULL, RIG_OTHER, source);
+        }
+        peer_close(client);
+        for (int i = 0; i < 16; i++) {
+                peer_close(plain[i]);
+                peer_close(other[i]);
+        }
+}
+
+static struct peer *leaving; /* a vendor's end */
+
+static void decide_while_the_vendor_leaves(struct exchange *x, struct verdict *ret)
+{
+        decide_by_path(x, ret);
+        if (slice_is(x->request.head.method, "POST"))
+                peer_close(leaving);
+}
+
+/* Its end has come and the loop has not looked yet: a POST would be lost on it. */
+static void a_connection_that_has_just_ended_is_not_used(void **state)
+{
+        static const char post[] = "POST /0/127.0.0.2 HTTP/1.1\r\nHost: vendor.test\r\n"
+                                   "Content-Length: 0\r\n\r\n";
+        struct rig *r = *state;
+        struct peer *client, *vendor;
+
+        r->program.decide = decide_while_the_vendor_leaves;
+        rig_start(r);
+        client = peer_connect(NULL, r->port, NULL);
+        leaving = request(r, client, NULL, RIG_PLAIN, "127.0.0.2");
+        peer_send(client, post);
+        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        assert_non_null(strstr(peer_head(vendor), "POST /0/127.0.0.2"));
+        vendor_answer(vendor, "on a fresh one");
+        answer_expect(client, "POST", 200, "on a fresh one");
+        peer_close(client);
+        peer_close(vendor);
+}
+
 static void the_session_of_an_origin_is_resumed(void **state)
 {
         struct rig *r = *state;
@@ -227,6 +279,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CASE(a_connection_serves_its_source_and_origin_only),
                 CASE(many_sources_never_get_each_others_connection),
+                CASE(origins_of_one_bucket_never_get_each_others_connection),
+                CASE(a_connection_that_has_just_ended_is_not_used),
                 CASE(the_session_of_an_origin_is_resumed),
                 CASE(a_worn_connection_is_not_used_again),
                 CASE(a_connection_that_wore_out_at_rest_is_not_used_again),

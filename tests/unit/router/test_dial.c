@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "router/dial.h"
+/*
+ * One dial: where it comes from, what its socket is like, what it ends with.
+ */
+#include "dial_rig.h"
 
 #include "lib/base/clock.h"
 #include "loop.h"
-#include "router/resolver.h"
-#include "stub_dns.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -23,26 +23,6 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_MS 15000
-
-struct site {
-        uv_loop_t loop;
-        struct stub_dns dns;
-        struct resolver *resolver;
-        struct dialler *dialler;
-};
-
-/* A dial and what became of it. */
-struct call {
-        struct dial dial;
-        struct origin origin;
-        unsigned n_done;
-        enum dial_outcome outcome;
-        int fd;
-        struct site *site;
-        struct call *then_start, *then_cancel; /* from within on_done */
-};
-
 static bool getsockname_lies;
 int __real_getsockname(int fd, struct sockaddr *address, socklen_t *length);
 int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *length);
@@ -54,166 +34,6 @@ int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *length)
         if (getsockname_lies)
                 ((struct sockaddr_in *)address)->sin_addr.s_addr ^= htonl(1);
         return r;
-}
-
-static void site_start(struct site *s)
-{
-        struct resolver_options options = { .ttl_min_ms = 60000 };
-
-        memset(s, 0, sizeof(*s));
-        assert_int_equal(uv_loop_init(&s->loop), 0);
-        stub_dns_start(&s->dns, &s->loop);
-        options.servers = s->dns.servers;
-        assert_int_equal(resolver_new(&s->loop, &options, &s->resolver), 0);
-        assert_int_equal(dial_curl_new(&s->loop, s->resolver, &s->dialler), 0);
-}
-
-static void site_stop(struct site *s)
-{
-        dial_curl_free(s->dialler);
-        resolver_free(s->resolver);
-        stub_dns_stop(&s->dns);
-        loop_close(&s->loop);
-}
-
-static bool resolver_has_settled(void *context)
-{
-        return resolver_is_settled(context);
-}
-
-/* Makes `name` known to the dialler. */
-static void site_know(struct site *s, const char *name)
-{
-        assert_int_equal(resolver_set_hosts(s->resolver, &name, 1), 0);
-        loop_until(&s->loop, resolver_has_settled, s->resolver);
-}
-
-static struct addr address_of(const char *text)
-{
-        struct addr a = { 0 };
-
-        if (text)
-                assert_int_equal(addr_parse(slice_of(text), &a), 0);
-        return a;
-}
-
-/* Bound to `address`; with a backlog it listens. */
-static int socket_open(const char *address, int backlog, uint16_t *ret_port)
-{
-        struct addr a = address_of(address), bound;
-        struct sockaddr_storage name;
-        socklen_t length = addr_to_sockaddr(&a, 0, &name);
-        int fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        assert_true(fd >= 0);
-        assert_int_equal(bind(fd, (struct sockaddr *)&name, length), 0);
-        if (backlog >= 0)
-                assert_int_equal(listen(fd, backlog), 0);
-        length = sizeof(name);
-        assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &length), 0);
-        assert_true(addr_from_sockaddr((struct sockaddr *)&name, &bound, ret_port));
-        return fd;
-}
-
-/* Listens, and its queue is full: what comes now gets no answer (tcp(7): the SYN is dropped). */
-struct black_hole {
-        int listener, filler[8];
-        uint16_t port;
-};
-
-static void black_hole_open(struct black_hole *b)
-{
-        struct addr a = address_of("127.0.0.1");
-        struct sockaddr_storage name;
-        socklen_t length;
-
-        b->listener = socket_open("127.0.0.1", 0, &b->port);
-        length = addr_to_sockaddr(&a, b->port, &name);
-        for (size_t i = 0; i < N_ELEMENTS(b->filler); i++) {
-                b->filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-                assert_true(b->filler[i] >= 0);
-                (void)connect(b->filler[i], (struct sockaddr *)&name, length);
-        }
-}
-
-static void black_hole_close(struct black_hole *b)
-{
-        for (size_t i = 0; i < N_ELEMENTS(b->filler); i++)
-                close(b->filler[i]);
-        close(b->listener);
-}
-
-static void on_done(struct dial *d, int fd, enum dial_outcome outcome)
-{
-        struct call *c = CONTAINER_OF(d, struct call, dial);
-        struct dialler *dialler = c->site->dialler;
-
-        assert_null(d->state);
-        assert_true((fd >= 0) == (outcome == DIAL_OK));
-        c->n_done++;
-        c->outcome = outcome;
-        c->fd = fd;
-        if (c->then_cancel)
-                dialler->cancel(dialler, &c->then_cancel->dial);
-        if (c->then_start)
-                assert_int_equal(dialler->start(dialler, &c->then_start->dial), 0);
-}
-
-static void call_init(struct call *c, struct site *s, const char *host, uint16_t port,
-                      const char *source, uint64_t patience_ms)
-{
-        *c = (struct call){ .site = s, .fd = -1, .origin = { .host = host, .port = port } };
-        c->dial = (struct dial){ .origin = &c->origin,
-                                 .source = address_of(source),
-                                 .deadline_ms = clock_monotonic_ms() + patience_ms,
-                                 .on_done = on_done };
-}
-
-static void call_start(struct call *c)
-{
-        assert_int_equal(c->site->dialler->start(c->site->dialler, &c->dial), 0);
-        assert_int_equal(c->n_done, 0); /* from the loop only */
-        assert_non_null(c->dial.state);
-}
-
-static bool is_done(void *context)
-{
-        struct call *c = context;
-
-        return c->n_done > 0;
-}
-
-static enum dial_outcome call_make(struct call *c, struct site *s, const char *host, uint16_t port,
-                                   const char *source)
-{
-        call_init(c, s, host, port, source, PATIENCE_MS);
-        call_start(c);
-        loop_until(&s->loop, is_done, c);
-        assert_int_equal(c->n_done, 1);
-        return c->outcome;
-}
-
-static void call_close(struct call *c)
-{
-        if (c->fd >= 0)
-                close(c->fd);
-        c->fd = -1;
-}
-
-/* The address that the other end of the next connection comes from. */
-static const char *peer_seen(int listener)
-{
-        static char text[ADDR_TEXT_MAX];
-        struct sockaddr_storage name;
-        socklen_t length = sizeof(name);
-        struct addr a;
-        uint16_t port;
-        int fd = accept4(listener, (struct sockaddr *)&name, &length, SOCK_CLOEXEC);
-
-        assert_true(fd >= 0);
-        close(fd);
-        assert_true(addr_from_sockaddr((struct sockaddr *)&name, &a, &port));
-        return addr_format(&a, text);
 }
 
 static void the_vendor_sees_the_source_that_was_asked_for(void **state)
@@ -248,15 +68,6 @@ static void the_vendor_sees_the_source_that_was_asked_for(void **state)
                 close(listener);
         }
         site_stop(&s);
-}
-
-static int option_of(int fd, int level, int option)
-{
-        int value = -1;
-        socklen_t length = sizeof(value);
-
-        assert_int_equal(getsockopt(fd, level, option, &value, &length), 0);
-        return value;
 }
 
 static void the_socket_is_ready_for_the_engine(void **state)
@@ -424,6 +235,53 @@ static void a_source_that_is_not_ours_is_told_as_that(void **state)
         site_stop(&s);
 }
 
+/* IP_TRANSPARENT takes CAP_NET_ADMIN or CAP_NET_RAW (ip(7)). */
+static bool transparent_is_allowed(void)
+{
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+        bool allowed;
+
+        assert_true(fd >= 0);
+        allowed = setsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, sizeof(on)) == 0;
+        close(fd);
+        return allowed;
+}
+
+static void only_a_transparent_dial_may_use_anothers_address(void **state)
+{
+        static const struct {
+                const char *host, *source;
+                bool transparent;
+                int level, option;
+        } rows[] = {
+                { "127.0.0.1", "127.0.0.5", true, SOL_IP, IP_TRANSPARENT },
+                { "127.0.0.1", "127.0.0.5", false, SOL_IP, IP_TRANSPARENT },
+                { "::1", "::1", true, SOL_IPV6, IPV6_TRANSPARENT },
+                { "::1", "::1", false, SOL_IPV6, IPV6_TRANSPARENT },
+        };
+        struct site s;
+
+        if (!transparent_is_allowed())
+                skip();
+        site_start(&s);
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                uint16_t port;
+                int listener = socket_open(rows[i].host, 8, &port);
+                struct call c;
+
+                call_init(&c, &s, rows[i].host, port, rows[i].source, PATIENCE_MS);
+                c.dial.transparent = rows[i].transparent;
+                call_start(&c);
+                loop_until(&s.loop, is_done, &c);
+                assert_int_equal(c.outcome, DIAL_OK);
+                assert_int_equal(option_of(c.fd, rows[i].level, rows[i].option),
+                                 rows[i].transparent);
+                call_close(&c);
+                close(listener);
+        }
+        site_stop(&s);
+}
+
 static void a_connection_from_another_address_is_never_handed_on(void **state)
 {
         struct site s;
@@ -438,32 +296,6 @@ static void a_connection_from_another_address_is_never_handed_on(void **state)
         getsockname_lies = false;
         close(listener);
         site_stop(&s);
-}
-
-static unsigned n_descriptors(void)
-{
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        closedir(d);
-        return n;
-}
-
-static unsigned n_threads(void)
-{
-        FILE *f = fopen("/proc/self/status", "re");
-        char line[256];
-        unsigned n = 0;
-
-        assert_non_null(f);
-        while (fgets(line, sizeof(line), f))
-                if (sscanf(line, "Threads: %u", &n) == 1)
-                        break;
-        fclose(f);
-        return n;
 }
 
 static void without_descriptors_a_dial_is_broken_and_the_next_works(void **state)
@@ -522,176 +354,6 @@ static void a_proxy_in_the_environment_changes_nothing(void **state)
         site_stop(&s);
 }
 
-static void five_hundred_dials_start_no_thread_and_leave_no_descriptor(void **state)
-{
-        unsigned threads, descriptors, most_threads = 0;
-        struct site s;
-        uint16_t port;
-        int listener;
-
-        site_start(&s);
-        stub_dns_add(&s.dns, "vendor.example", "127.0.0.1", NULL);
-        site_know(&s, "vendor.example");
-        listener = socket_open("127.0.0.1", 64, &port);
-        threads = n_threads();
-        descriptors = n_descriptors();
-        for (unsigned i = 0; i < 500; i++) {
-                char source[ADDR_TEXT_MAX];
-                struct call c;
-
-                snprintf(source, sizeof(source), "127.1.%u.%u", i / 250, 1 + i % 250);
-                call_init(&c, &s, "vendor.example", port, source, PATIENCE_MS);
-                call_start(&c);
-                most_threads = MAX(most_threads, n_threads());
-                loop_until(&s.loop, is_done, &c);
-                most_threads = MAX(most_threads, n_threads());
-                assert_int_equal(c.outcome, DIAL_OK);
-                assert_string_equal(peer_seen(listener), source);
-                call_close(&c);
-        }
-        assert_int_equal(most_threads, threads);
-        assert_int_equal(n_descriptors(), descriptors);
-        close(listener);
-        site_stop(&s);
-}
-
-static void dials_under_way_are_bounded_and_can_all_be_cancelled(void **state)
-{
-        struct call *calls = calloc(DIAL_MAX_UNDER_WAY + 1, sizeof(*calls));
-        struct rlimit before, wide;
-        struct black_hole hole;
-        unsigned descriptors;
-        struct site s;
-
-        assert_non_null(calls);
-        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-        wide = (struct rlimit){ MIN((rlim_t)4096, before.rlim_max), before.rlim_max };
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &wide), 0);
-        site_start(&s);
-        black_hole_open(&hole);
-        descriptors = n_descriptors();
-        for (unsigned i = 0; i <= DIAL_MAX_UNDER_WAY; i++)
-                call_init(&calls[i], &s, "127.0.0.1", hole.port, "127.0.0.5", PATIENCE_MS);
-        for (unsigned i = 0; i < DIAL_MAX_UNDER_WAY; i++)
-                call_start(&calls[i]);
-        assert_int_equal(s.dialler->start(s.dialler, &calls[DIAL_MAX_UNDER_WAY].dial), -EAGAIN);
-        assert_null(calls[DIAL_MAX_UNDER_WAY].dial.state);
-        for (unsigned i = 0; i < 5; i++)
-                uv_run(&s.loop, UV_RUN_NOWAIT);
-        assert_int_equal(dial_curl_n_under_way(s.dialler), DIAL_MAX_UNDER_WAY);
-        for (unsigned i = 0; i < DIAL_MAX_UNDER_WAY; i++) {
-                s.dialler->cancel(s.dialler, &calls[i].dial);
-                s.dialler->cancel(s.dialler, &calls[i].dial); /* harmless */
-                assert_null(calls[i].dial.state);
-        }
-        assert_int_equal(dial_curl_n_under_way(s.dialler), 0);
-        for (unsigned i = 0; i < 5; i++)
-                uv_run(&s.loop, UV_RUN_NOWAIT);
-        assert_int_equal(n_descriptors(), descriptors);
-        for (unsigned i = 0; i <= DIAL_MAX_UNDER_WAY; i++)
-                assert_int_equal(calls[i].n_done, 0);
-        black_hole_close(&hole);
-        site_stop(&s);
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-        free(calls);
-}
-
-static void a_dial_is_cancelled_before_the_loop_turns_or_with_its_result_on_the_way(void **state)
-{
-        struct site s;
-        struct call c;
-        uint16_t port;
-        int listener;
-
-        site_start(&s);
-        listener = socket_open("127.0.0.1", 64, &port);
-        for (unsigned turns = 0; turns < 4; turns++) {
-                call_init(&c, &s, turns == 3 ? "stranger.example" : "127.0.0.1", port, NULL,
-                          PATIENCE_MS);
-                call_start(&c);
-                for (unsigned i = 0; i < turns && !c.n_done; i++)
-                        uv_run(&s.loop, UV_RUN_NOWAIT);
-                if (!c.n_done)
-                        s.dialler->cancel(s.dialler, &c.dial);
-                assert_null(c.dial.state);
-                call_close(&c);
-        }
-        uv_run(&s.loop, UV_RUN_NOWAIT);
-        assert_int_equal(dial_curl_n_under_way(s.dialler), 0);
-        close(listener);
-        site_stop(&s);
-}
-
-static void on_done_may_dial_and_cancel(void **state)
-{
-        static const char *const firsts[] = { "127.0.0.1", "stranger.example" };
-        struct site s;
-        uint16_t port;
-        int listener;
-
-        site_start(&s);
-        listener = socket_open("127.0.0.1", 64, &port);
-        for (size_t i = 0; i < N_ELEMENTS(firsts); i++) {
-                struct call first, rival, second, strange;
-
-                call_init(&first, &s, firsts[i], port, NULL, PATIENCE_MS);
-                call_init(&rival, &s, firsts[i], port, NULL, PATIENCE_MS);
-                call_init(&strange, &s, "stranger.example", port, NULL, PATIENCE_MS);
-                call_init(&second, &s, "127.0.0.1", port, NULL, PATIENCE_MS);
-                first.then_cancel = &rival;
-                rival.then_cancel = &first;
-                first.then_start = rival.then_start = &strange;
-                strange.then_start = &second;
-                call_start(&first);
-                call_start(&rival);
-                loop_until(&s.loop, is_done, &second);
-                assert_int_equal(first.n_done + rival.n_done, 1);
-                assert_int_equal(strange.outcome, DIAL_E_NAME);
-                assert_int_equal(second.outcome, DIAL_OK);
-                call_close(&first);
-                call_close(&rival);
-                call_close(&second);
-        }
-        close(listener);
-        site_stop(&s);
-}
-
-static void a_dial_begun_again_at_once_leaves_the_loop_to_others(void **state)
-{
-        struct site s;
-        struct call again;
-
-        site_start(&s);
-        call_init(&again, &s, "stranger.example", 9, NULL, PATIENCE_MS);
-        again.then_start = &again;
-        call_start(&again);
-        for (unsigned turns = 1; turns <= 30; turns++) {
-                uv_run(&s.loop, UV_RUN_ONCE);
-                assert_true(again.n_done <= 2 * turns); /* a turn looks at timers twice */
-        }
-        assert_true(again.n_done > 0);
-        s.dialler->cancel(s.dialler, &again.dial);
-        site_stop(&s);
-}
-
-static void the_dialler_can_go_with_dials_under_way(void **state)
-{
-        struct black_hole hole;
-        struct call under_way, nameless;
-        struct site s;
-
-        site_start(&s);
-        black_hole_open(&hole);
-        call_init(&under_way, &s, "127.0.0.1", hole.port, "127.0.0.5", PATIENCE_MS);
-        call_init(&nameless, &s, "stranger.example", hole.port, "127.0.0.5", PATIENCE_MS);
-        call_start(&under_way);
-        uv_run(&s.loop, UV_RUN_NOWAIT);
-        call_start(&nameless);
-        site_stop(&s);
-        assert_int_equal(under_way.n_done + nameless.n_done, 0);
-        black_hole_close(&hole);
-}
-
 static void every_outcome_has_its_sentence(void **state)
 {
         for (unsigned i = 0; i < N_DIAL_OUTCOMES; i++) {
@@ -714,16 +376,10 @@ int main(void)
                 cmocka_unit_test(a_dead_address_of_several_costs_no_failure),
                 cmocka_unit_test(no_answer_ends_at_the_deadline),
                 cmocka_unit_test(a_source_that_is_not_ours_is_told_as_that),
+                cmocka_unit_test(only_a_transparent_dial_may_use_anothers_address),
                 cmocka_unit_test(a_connection_from_another_address_is_never_handed_on),
                 cmocka_unit_test(without_descriptors_a_dial_is_broken_and_the_next_works),
                 cmocka_unit_test(a_proxy_in_the_environment_changes_nothing),
-                cmocka_unit_test(five_hundred_dials_start_no_thread_and_leave_no_descriptor),
-                cmocka_unit_test(dials_under_way_are_bounded_and_can_all_be_cancelled),
-                cmocka_unit_test(
-                        a_dial_is_cancelled_before_the_loop_turns_or_with_its_result_on_the_way),
-                cmocka_unit_test(on_done_may_dial_and_cancel),
-                cmocka_unit_test(a_dial_begun_again_at_once_leaves_the_loop_to_others),
-                cmocka_unit_test(the_dialler_can_go_with_dials_under_way),
                 cmocka_unit_test(every_outcome_has_its_sentence),
         };
 

@@ -347,6 +347,32 @@ static void a_path_too_long_is_told(void **state)
         site_done(&s);
 }
 
+/* What a vendor could repeat: the fields, the escaped query, the base64; never a scheme or a name. */
+static void what_must_not_come_back_is_known(void **state)
+{
+        static const char basic[] = "bXktbG9uZy1pZDp0MGtlbi90MGtlbisxMjM=";
+        const struct redaction *r;
+        struct vault *v = NULL;
+        struct site s;
+
+        site_init(&s);
+        put(&s, "first", SLICE_LITERAL("key=12/34567+89\n"), 0600);
+        put(&s, "secret", SLICE_LITERAL("id=my-long-id\ntoken=t0ken/t0ken+123\n"), 0600);
+        assert_int_equal(vault_load(s.folder, &s.policy, &s.diag, &v), 0);
+        r = vault_key_redaction(v, &s.keys[0]);
+        assert_int_equal(r->n_traces, 2);
+        assert_true(slice_is(r->traces[0], "12/34567+89"));
+        assert_true(slice_is(r->traces[1], "12%2F34567%2B89"));
+        assert_int_equal(vault_key_redaction(v, &s.keys[1])->n_traces, 0); /* "222": too short */
+        r = vault_backend_redaction(v, &s.backends[0]);
+        assert_int_equal(r->n_traces, 3);
+        assert_true(slice_is(r->traces[0], "my-long-id"));
+        assert_true(slice_is(r->traces[1], "t0ken/t0ken+123"));
+        assert_true(slice_is(r->traces[2], basic));
+        vault_unref(v);
+        site_done(&s);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -359,6 +385,7 @@ int main(void)
                 cmocka_unit_test(all_that_is_wrong_is_told_at_once),
                 cmocka_unit_test(what_the_service_manager_hands_over_comes_first_whatever_its_mode),
                 cmocka_unit_test(a_path_too_long_is_told),
+                cmocka_unit_test(what_must_not_come_back_is_known),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
