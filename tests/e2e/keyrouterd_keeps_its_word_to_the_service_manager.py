@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import time
 
 import pytest
 from support import DEADLINE_S, canary
@@ -52,8 +53,10 @@ class Manager:
 
     def messages_until(self, line):
         """All up to the one that has this line."""
-        messages = [self.message()]
+        messages, end = [self.message()], time.monotonic() + DEADLINE_S
         while line not in messages[-1]:
+            if time.monotonic() > end:
+                raise TimeoutError(f"no {line} in {messages}")
             messages.append(self.message())
         return messages
 
