@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
+#include "lib/base/process.h"
 #include "lib/net/tls.h"
 #include "lib/service/service.h"
 #include "router/config.h"
@@ -428,6 +429,7 @@ static void on_walk(uv_handle_t *handle, void *context)
 
 static void loop_done(struct daemon *d)
 {
+        process_hold_signals();
         resolver_free(d->resolver);
         uv_run(&d->loop, UV_RUN_NOWAIT);
         uv_walk(&d->loop, on_walk, NULL);

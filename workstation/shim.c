@@ -12,6 +12,7 @@
 
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
+#include "lib/base/process.h"
 #include "lib/net/acceptor.h"
 #include "lib/net/exchange.h"
 #include "lib/net/upstream.h"
@@ -73,6 +74,7 @@ static void on_worker_stopped(struct worker *w)
 {
         struct shim *s = w->loop->data;
 
+        process_hold_signals();
         for (size_t i = 0; i < N_ELEMENTS(stop_signals); i++)
                 uv_close((uv_handle_t *)&s->signals[i], NULL);
         uv_close((uv_handle_t *)&s->drain, NULL);

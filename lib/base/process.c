@@ -17,3 +17,11 @@ void process_protect(void)
                 setrlimit(RLIMIT_NOFILE, &files);
         }
 }
+
+void process_hold_signals(void)
+{
+        sigset_t all;
+
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
