@@ -62,7 +62,8 @@ void log_set_sink(log_sink *sink);
 
 /*
  * While held, lines of this thread collect in a buffer (at most 64 KiB) until log_flush(): one write
- * for many events. Threads with a loop hold, and flush before they wait.
+ * for many events. Workers hold, and flush when they come to rest and at least every 20 ms under load: a
+ * crash can lose that much (lib/net/worker.c).
  */
 void log_hold(bool hold);
 void log_flush(void);
