@@ -98,6 +98,8 @@ static void limits_check(struct loading *l, const struct group *g)
 {
         const struct written_group *w = GROUP_LIST_AT(&l->w.groups, struct written_group, g->index);
 
+        if (w->limits.tried_requests && !w->limits.has_requests)
+                return; /* its value is wrong, and that was said */
         if (w->limits.has_burst && w->limits.requests_per_minute == 0)
                 diag_warning(l->d, g->at, "add requests_per_minute, or leave burst out",
                              "group \"%s\" has a burst but no requests_per_minute: its "

@@ -40,7 +40,9 @@ static const struct setting_row backend_rows[] = {
 
 static const struct setting_row limit_rows[] = {
         { "requests_per_minute", SETTING_INT, offsetof(struct written_limits, requests_per_minute),
-          0, 1000000, .help = "requests_per_minute: of one workstation; default 0: no limit" },
+          0, 1000000, .present_offset = offsetof(struct written_limits, has_requests),
+          .tried_offset = offsetof(struct written_limits, tried_requests),
+          .help = "requests_per_minute: of one workstation; default 0: no limit" },
         { "burst", SETTING_INT, offsetof(struct written_limits, burst), 1, 100000, 20,
           .present_offset = offsetof(struct written_limits, has_burst),
           .help = "burst: requests that one workstation may send at once; default 20" },

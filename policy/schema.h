@@ -29,6 +29,8 @@ struct written_backend {
 struct written_limits {
         int64_t requests_per_minute;
         int64_t burst;
+        bool has_requests;   /* requests_per_minute was written */
+        bool tried_requests; /* and so, perhaps with a wrong value */
         bool has_burst;
 };
 

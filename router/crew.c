@@ -54,7 +54,8 @@ static int member_init(struct member *m, const struct crew_options *options)
         r = worker_init(&m->worker, &m->loop, m->crew->n_members, &m->crew->settings,
                         &gateway_program, &m->gateway);
         if (r == 0)
-                r = gateway_init(&m->gateway, options->snapshot, &options->router, &options->source);
+                r = gateway_init(&m->gateway, options->snapshot, &options->router,
+                                 &options->source);
         if (r == 0)
                 r = dial_curl_new(&m->loop, options->resolver, &m->dialler);
         if (r == 0 && options->proxy_host)
@@ -82,7 +83,7 @@ static int thread_start(pthread_t *thread, void *(*run)(void *), void *context)
         return r ? fault(-r) : 0;
 }
 
-static int member_start(struct crew *c, const struct crew_options *options)
+static int member_add(struct crew *c, const struct crew_options *options)
 {
         struct member *m = calloc(1, sizeof(*m));
         int r;
@@ -95,13 +96,34 @@ static int member_start(struct crew *c, const struct crew_options *options)
                 return r; /* the process ends: nothing is worth taking apart */
         c->members[c->n_members] = m;
         c->workers[c->n_members++] = &m->worker;
-        atomic_fetch_add(&c->n_running, 1);
+        return 0;
+}
+
+static int member_start(struct member *m)
+{
+        int r;
+
+        atomic_fetch_add(&m->crew->n_running, 1);
+        m->beat_ms = clock_monotonic_ms();
         r = thread_start(&m->thread, member_main, m);
         m->started = r == 0;
+        if (r < 0)
+                atomic_fetch_sub(&m->crew->n_running, 1);
         return r;
 }
 
-int crew_start(struct crew *c, const struct crew_options *options)
+static void acceptor_end(struct crew *c)
+{
+        acceptor_stop(&c->acceptor);
+        uv_close((uv_handle_t *)&c->acceptor_stop, NULL);
+}
+
+static void on_acceptor_stop(uv_async_t *async)
+{
+        acceptor_end(CONTAINER_OF(async, struct crew, acceptor_stop));
+}
+
+int crew_init(struct crew *c, const struct crew_options *options)
 {
         unsigned n = MIN(MAX(options->n_workers, 1U), (unsigned)CREW_MAX_WORKERS);
         int r;
@@ -110,13 +132,16 @@ int crew_start(struct crew *c, const struct crew_options *options)
         c->settings = options->settings;
         c->on_ended = options->on_ended;
         share_out(&c->settings, n);
-        r = uv_loop_init(&c->acceptor_loop);
-        c->has_loop = r == 0;
+        r = member_add(c, options);
         if (r == 0)
-                acceptor_init(&c->acceptor, &c->acceptor_loop, c->workers, n);
-        for (unsigned i = 0; i < n && r == 0; i++)
-                r = member_start(c, options);
-        return r < 0 ? fault(r) : 0;
+                r = uv_async_init(&c->members[0]->loop, &c->acceptor_stop, on_acceptor_stop);
+        if (r < 0)
+                return fault(r);
+        acceptor_init(&c->acceptor, &c->members[0]->loop, c->workers, n);
+        c->has_acceptor = true;
+        while (c->n_members < n && r == 0)
+                r = member_add(c, options);
+        return r;
 }
 
 int crew_listen(struct crew *c, int fd, struct tls_server *tls)
@@ -124,30 +149,13 @@ int crew_listen(struct crew *c, int fd, struct tls_server *tls)
         return acceptor_add(&c->acceptor, fd, tls);
 }
 
-static void on_acceptor_stop(uv_async_t *async)
+/* The first one last: nothing is accepted before all are there. */
+int crew_start(struct crew *c)
 {
-        struct crew *c = CONTAINER_OF(async, struct crew, acceptor_stop);
+        int r = 0;
 
-        acceptor_stop(&c->acceptor);
-        uv_close((uv_handle_t *)async, NULL);
-}
-
-static void *acceptor_main(void *context)
-{
-        struct crew *c = context;
-
-        uv_run(&c->acceptor_loop, UV_RUN_DEFAULT);
-        return NULL;
-}
-
-int crew_accept(struct crew *c)
-{
-        int r = uv_async_init(&c->acceptor_loop, &c->acceptor_stop, on_acceptor_stop);
-
-        if (r < 0)
-                return fault(r);
-        r = thread_start(&c->acceptor_thread, acceptor_main, c);
-        c->acceptor_started = r == 0;
+        for (unsigned i = c->n_members; i > 0 && r == 0; i--)
+                r = member_start(c->members[i - 1]);
         return r;
 }
 
@@ -163,6 +171,8 @@ bool crew_is_alive(struct crew *c, uint64_t within_ms)
         bool alive = true;
 
         for (unsigned i = 0; i < c->n_members; i++) {
+                if (!c->members[i]->started)
+                        continue;
                 if (now - atomic_load(&c->members[i]->beat_ms) > within_ms)
                         alive = false;
                 uv_async_send(&c->members[i]->beat);
@@ -172,27 +182,25 @@ bool crew_is_alive(struct crew *c, uint64_t within_ms)
 
 void crew_stop(struct crew *c)
 {
-        if (c->acceptor_started)
+        if (c->has_acceptor && c->members[0]->started)
                 uv_async_send(&c->acceptor_stop);
-        else if (c->has_loop)
-                acceptor_stop(&c->acceptor);
+        else if (c->has_acceptor)
+                acceptor_end(c);
         for (unsigned i = 0; i < c->n_members; i++)
                 worker_stop(&c->members[i]->worker);
+        if (atomic_load(&c->n_running) == 0)
+                uv_async_send(c->on_ended);
 }
 
 void crew_done(struct crew *c)
 {
-        if (c->acceptor_started)
-                pthread_join(c->acceptor_thread, NULL);
-        if (c->has_loop) {
-                uv_run(&c->acceptor_loop, UV_RUN_DEFAULT); /* close callbacks that nobody ran yet */
-                uv_loop_close(&c->acceptor_loop);
-        }
         for (unsigned i = 0; i < c->n_members; i++) {
                 struct member *m = c->members[i];
 
                 if (m->started)
                         pthread_join(m->thread, NULL);
+                else
+                        uv_run(&m->loop, UV_RUN_DEFAULT); /* only to its end */
                 worker_done(&m->worker);
                 gateway_done(&m->gateway);
                 uv_loop_close(&m->loop);

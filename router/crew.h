@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * crew - the worker threads and the acceptor's
+ * crew - the workers' threads, and the acceptor on the first one's loop
  *
  * Each worker has a thread, a loop, a dialler and a gateway of its own. The main thread starts them,
  * hands them new snapshots, asks whether they are alive, and stops them.
@@ -29,15 +29,12 @@ struct crew {
         struct member *members[CREW_MAX_WORKERS];
         struct worker *workers[CREW_MAX_WORKERS];
         unsigned n_members;
-        pthread_t acceptor_thread;
-        bool acceptor_started;
-        uv_loop_t acceptor_loop;
         struct acceptor acceptor;
         uv_async_t acceptor_stop;
+        bool has_acceptor;
         uv_async_t *on_ended; /* of the main loop: sent when a worker's thread ends */
         _Atomic unsigned n_running;
         struct net_settings settings; /* of one worker */
-        bool has_loop;                /* the acceptor's */
 };
 
 struct crew_options {
@@ -51,18 +48,19 @@ struct crew_options {
         uv_async_t *on_ended;
 };
 
-/* Makes everything and starts the workers' threads. 0 or a negative errno. */
-MUST_CHECK int crew_start(struct crew *c, const struct crew_options *options);
+/* Makes everything but the threads. 0 or a negative errno; crew_stop() and crew_done() in any case. */
+MUST_CHECK int crew_init(struct crew *c, const struct crew_options *options);
 
-/* Before crew_accept(). Owns `fd` from now on. 0 or a negative errno. */
+/* Before crew_start(). Owns `fd` from now on. 0 or a negative errno. */
 MUST_CHECK int crew_listen(struct crew *c, int fd, struct tls_server *tls);
 
-/* Starts the acceptor's thread: requests may come. */
-MUST_CHECK int crew_accept(struct crew *c);
+/* Starts the threads: requests may come. 0 or a negative errno. */
+MUST_CHECK int crew_start(struct crew *c);
 
 void crew_swap(struct crew *c, struct snapshot *s);
 
-/* Asks every worker for a sign of life; true when all gave one within the last `within_ms`. */
+/* Asks every worker for a sign of life; true when all gave one within the last `within_ms`, or none has
+ * been started. */
 bool crew_is_alive(struct crew *c, uint64_t within_ms);
 
 /* No new connections; exchanges under way finish. `on_ended` tells when n_running has become 0. */

@@ -101,9 +101,9 @@ static void daemon_ready(struct daemon *d)
                 return;
         d->accepting = true;
         uv_timer_stop(&d->first_answers);
-        if (crew_accept(&d->crew) < 0) {
+        if (crew_start(&d->crew) < 0) {
                 d->exit_code = EXIT_OS;
-                daemon_stop(d, "no thread for the acceptor");
+                daemon_stop(d, "no thread for a worker");
                 return;
         }
         status_text_put(d, status, sizeof(status));
@@ -238,15 +238,15 @@ static unsigned worker_count(const struct config *c)
 
 static int start_crew(struct daemon *d)
 {
-        return crew_start(&d->crew, &(struct crew_options){ .n_workers = worker_count(d->config),
-                                                            .settings = d->config->net,
-                                                            .resolver = d->resolver,
-                                                            .snapshot = d->snapshot,
-                                                            .router = d->config->address,
-                                                            .source = d->config->source,
-                                                            .proxy_host = d->config->proxy_host,
-                                                            .proxy_port = d->config->proxy_port,
-                                                            .on_ended = &d->ended });
+        return crew_init(&d->crew, &(struct crew_options){ .n_workers = worker_count(d->config),
+                                                           .settings = d->config->net,
+                                                           .resolver = d->resolver,
+                                                           .snapshot = d->snapshot,
+                                                           .router = d->config->address,
+                                                           .source = d->config->source,
+                                                           .proxy_host = d->config->proxy_host,
+                                                           .proxy_port = d->config->proxy_port,
+                                                           .on_ended = &d->ended });
 }
 
 /* ---- signals ---- */

@@ -8,10 +8,10 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@
 #define MAX_FIELDS 40
 #define ENTRY_BYTES 8192
 #define MESSAGE_BYTES 512
+#define NUMBER_MAX (1 + DECIMAL_MAX)
 #define BATCH_BYTES ((size_t)256 * 1024)
 #define EXIT_PATIENCE_MS 2000
 
@@ -52,10 +53,10 @@ static struct {
         struct batch *filling, *sending;
 } journal = { .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
 
-static void entry_put(struct entry *e, const char *prefix, const char *name, struct slice value)
+static void entry_put(struct entry *e, const char *prefix, struct slice name, struct slice value)
 {
-        size_t n_prefix = strlen(prefix), n_name = strlen(name);
-        size_t n = n_prefix + n_name + 1 + value.length;
+        size_t n_prefix = strlen(prefix);
+        size_t n = n_prefix + name.length + 1 + value.length;
         char *p = e->text + e->used;
 
         if (e->n_fields == MAX_FIELDS || n > sizeof(e->text) - e->used)
@@ -63,59 +64,68 @@ static void entry_put(struct entry *e, const char *prefix, const char *name, str
         e->lengths[e->n_fields++] = (uint32_t)n;
         e->used += (uint32_t)n;
         memcpy(p, prefix, n_prefix);
-        for (size_t i = 0; i < n_name; i++)
-                p[n_prefix + i] = (char)toupper((unsigned char)name[i]);
-        p[n_prefix + n_name] = '=';
+        p += n_prefix;
+        for (size_t i = 0; i < name.length; i++)
+                *p++ = (char)toupper((unsigned char)name.data[i]);
+        *p++ = '=';
         if (value.length)
-                memcpy(p + n_prefix + n_name + 1, value.data, value.length);
+                memcpy(p, value.data, value.length);
 }
 
-static struct slice field_text(const struct field *f, char number[static 24])
+static struct slice field_text(const struct field *f, char number[static NUMBER_MAX])
 {
+        uint64_t size = f->number < 0 ? -(uint64_t)f->number : (uint64_t)f->number;
+        char *end = number + NUMBER_MAX, *first;
+
         if (f->type == FIELD_TEXT)
                 return f->text;
         if (f->type == FIELD_BOOL)
                 return f->number ? SLICE_LITERAL("true") : SLICE_LITERAL("false");
-        snprintf(number, 24, "%" PRId64, f->number);
-        return slice_of(number);
+        first = decimal_before(end, size);
+        if (f->number < 0)
+                *--first = '-';
+        return (struct slice){ first, (size_t)(end - first) };
 }
 
-/* "exchange: client=10.20.1.7 api=us-street status=200": the event and the first of its fields, in
- * visible ASCII whatever a client sent. */
+/* "exchange: client=10.20.1.7 api=us-street status=200": the event and those of its fields that fit,
+ * in visible ASCII whatever a client sent. */
 static void put_message(struct entry *e, const struct event *event, const struct field *fields,
                         size_t n_fields)
 {
-        char message[MESSAGE_BYTES], number[24];
-        size_t used = (size_t)snprintf(message, sizeof(message) / 2, "%s:", event->name);
+        char message[MESSAGE_BYTES], number[NUMBER_MAX];
+        struct text t = text_begin(message, sizeof(message));
 
-        used = MIN(used, sizeof(message) / 2 - 1);
+        text_put_string(&t, event->name);
+        text_put(&t, ":", 1);
         for (size_t i = 0; i < n_fields; i++) {
-                struct slice text = field_text(&fields[i], number);
-                size_t n = strlen(fields[i].name) + text.length + 2;
+                struct slice name = fields[i].name, text = field_text(&fields[i], number);
 
-                if (!text.data || n > sizeof(message) - 1 - used)
+                if (!text.data || name.length + text.length + 2 > text_room(&t))
                         continue;
-                snprintf(message + used, n + 1, " %s=%.*s", fields[i].name, (int)text.length,
-                         text.data);
-                used += n;
+                text_put(&t, " ", 1);
+                text_put(&t, name.data, name.length);
+                text_put(&t, "=", 1);
+                text_put(&t, text.data, text.length);
         }
-        for (size_t i = 0; i < used; i++)
-                if (message[i] < 0x20 || message[i] > 0x7e)
-                        message[i] = '?';
-        entry_put(e, "", "MESSAGE", (struct slice){ message, used });
+        for (char *p = message; p < t.at; p++)
+                if (*p < 0x20 || *p > 0x7e)
+                        *p = '?';
+        entry_put(e, "", SLICE_LITERAL("MESSAGE"),
+                  (struct slice){ message, (size_t)(t.at - message) });
 }
 
 static void entry_make(struct entry *e, const struct event *event, const struct field *fields,
                        size_t n_fields)
 {
         static const char *const priorities[] = { "3", "4", "6", "7" }; /* syslog(3) */
-        char number[24];
+        char number[NUMBER_MAX];
 
         e->n_fields = e->used = 0;
         put_message(e, event, fields, n_fields);
-        entry_put(e, "", "PRIORITY", slice_of(priorities[event->level]));
-        entry_put(e, "", "SYSLOG_IDENTIFIER", slice_of(program_invocation_short_name));
-        entry_put(e, "KEYROUTER_", "EVENT", slice_of(event->name));
+        entry_put(e, "", SLICE_LITERAL("PRIORITY"), slice_of(priorities[event->level]));
+        entry_put(e, "", SLICE_LITERAL("SYSLOG_IDENTIFIER"),
+                  slice_of(program_invocation_short_name));
+        entry_put(e, "KEYROUTER_", SLICE_LITERAL("EVENT"), slice_of(event->name));
         for (size_t i = 0; i < n_fields; i++) {
                 struct slice text = field_text(&fields[i], number);
 

@@ -2,6 +2,7 @@
 #include "router/rewrite.h"
 
 #include "lib/base/secret.h"
+#include "lib/base/text.h"
 #include "router/cors.h"
 
 #include <errno.h>
@@ -54,15 +55,19 @@ static int put_query(struct exchange *x, struct buffer *out)
 
 static int put_host(const struct call *call, struct buffer *out)
 {
+        char port[1 + DECIMAL_MAX + 2 + 1];
+        struct text t = text_begin(port, sizeof(port));
         int r;
 
-        if (call->provider->port == 443) {
-                r = buffer_put_text(out, "Host: ");
-                if (r == 0)
-                        r = buffer_put_text(out, call->api->host);
-                return r ? r : buffer_put(out, "\r\n", 2);
+        if (call->provider->port != 443) {
+                text_put_string(&t, ":");
+                text_put_number(&t, (uint64_t)call->provider->port);
         }
-        return buffer_printf(out, "Host: %s:%u\r\n", call->api->host, call->provider->port);
+        text_put_string(&t, "\r\n");
+        r = buffer_put_text(out, "Host: ");
+        if (r == 0)
+                r = buffer_put_text(out, call->api->host);
+        return r ? r : buffer_put_text(out, text_end(&t));
 }
 
 static bool drop_request_header(void *context, struct slice name)
@@ -149,7 +154,8 @@ static int put_location(struct exchange *x, struct buffer *out, const char *name
         mark = value.length ? memchr(value.data, '?', value.length) : NULL;
         r = buffer_printf(out, "%s: ", name);
         if (r == 0)
-                r = buffer_put(out, value.data, mark ? (size_t)(mark + 1 - value.data) : value.length);
+                r = buffer_put(out, value.data,
+                               mark ? (size_t)(mark + 1 - value.data) : value.length);
         if (r == 0 && mark) {
                 struct slice query = slice_from(value, (size_t)(mark + 1 - value.data));
 

@@ -2,6 +2,7 @@
 #include "router/route.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -118,11 +119,28 @@ static const struct slot *slot_of(const struct route_request *q, struct route *r
         return reason ? NULL : slot;
 }
 
+/* "slot 17 of 100 on austin-2": written for each request, hence not by printf(). */
+static void slot_explain(const struct slot *slot, const char *trial_cause, struct route *r)
+{
+        struct text t = text_begin(r->reason, sizeof(r->reason));
+
+        text_put_string(&t, "slot ");
+        text_put_number(&t, slot->number);
+        text_put_string(&t, " of ");
+        text_put_number(&t, (uint64_t)slot->key->capacity);
+        text_put_string(&t, " on ");
+        text_put_string(&t, slot->key->name);
+        if (r->is_probe)
+                text_put_string(&t, trial_cause ? ", on trial after: " : ", on trial");
+        if (r->is_probe && trial_cause)
+                text_put_string(&t, trial_cause);
+        text_end(&t);
+}
+
 /* May this request use the slot? If not, the reason is set. */
 static bool slot_admits(const struct route_request *q, const struct slot *slot, struct route *r)
 {
         const char *cause = NULL;
-        int length;
 
         switch (health_admit(q->health, slot, q->now_ms, &cause)) {
         case HEALTH_SLOT_SUSPENDED:
@@ -143,11 +161,7 @@ static bool slot_admits(const struct route_request *q, const struct slot *slot, 
         case HEALTH_SERVE:
                 break;
         }
-        length = snprintf(r->reason, sizeof(r->reason), "slot %u of %" PRId64 " on %s",
-                          slot->number, slot->key->capacity, slot->key->name);
-        if (r->is_probe && length > 0 && (size_t)length < sizeof(r->reason))
-                snprintf(r->reason + length, sizeof(r->reason) - (size_t)length, ", on trial%s%s",
-                         cause ? " after: " : "", cause ? cause : "");
+        slot_explain(slot, cause, r);
         return true;
 }
 

@@ -4,12 +4,14 @@
 #include "lib/base/fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 struct watch {
         uv_poll_t poll;
         watch_event_fn *on_event;
         void *owner;
-        int fd;
+        int fd;      /* the library's: a number, no more */
+        int doubled; /* ours, the one that is polled */
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -26,28 +28,32 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 int watch_new(uv_loop_t *loop, int fd, watch_event_fn *on_event, void *owner, struct watch **ret)
 {
-        struct watch *w = calloc(1, sizeof(*w));
+        CLEANUP(closep) int doubled = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        CLEANUP(freep) struct watch *w = calloc(1, sizeof(*w));
         int r;
 
+        if (doubled < 0)
+                return fault(-errno);
         if (!w)
                 return fault(-ENOMEM);
-        r = uv_poll_init(loop, &w->poll, fd);
-        if (r < 0) {
-                free(w);
+        r = uv_poll_init(loop, &w->poll, doubled);
+        if (r < 0)
                 return fault(r); /* libuv's codes are negative errno on this platform */
-        }
         w->poll.data = w;
         w->on_event = on_event;
         w->owner = owner;
         w->fd = fd;
-        *ret = w;
+        w->doubled = TAKE_FD(doubled);
+        *ret = TAKE(w);
         return 0;
 }
 
 void watch_free(struct watch *w)
 {
-        if (w)
-                uv_close((uv_handle_t *)&w->poll, on_closed);
+        if (!w)
+                return;
+        uv_close((uv_handle_t *)&w->poll, on_closed); /* off epoll at once: uv_poll_t's manual */
+        close(w->doubled);
 }
 
 int watch_set(struct watch *w, bool readable, bool writable)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/addr.h"
 
+#include "lib/base/text.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 static const uint8_t v4_mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
@@ -165,13 +166,26 @@ const char *addr_explain(int answer)
         }
 }
 
+/* Each request writes one or two of them: not by printf(). */
+static const char *v4_format(const uint8_t bytes[static 4], char text[static ADDR_TEXT_MAX])
+{
+        struct text t = text_begin(text, ADDR_TEXT_MAX);
+
+        for (int i = 0; i < 4; i++) {
+                if (i > 0)
+                        text_put(&t, ".", 1);
+                text_put_number(&t, bytes[i]);
+        }
+        return text_end(&t);
+}
+
 const char *addr_format(const struct addr *a, char text[static ADDR_TEXT_MAX])
 {
         const uint8_t *b = a->bytes;
 
         if (addr_is_v4(a))
-                snprintf(text, ADDR_TEXT_MAX, "%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
-        else if (!inet_ntop(AF_INET6, b, text, ADDR_TEXT_MAX))
+                return v4_format(b + 12, text);
+        if (!inet_ntop(AF_INET6, b, text, ADDR_TEXT_MAX))
                 text[0] = 0;
         return text;
 }

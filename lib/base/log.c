@@ -4,13 +4,12 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
+#include "lib/base/text.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
 
 #define LINE_MAX_BYTES 8192
 #define HELD_MAX_BYTES 65536
@@ -134,60 +133,61 @@ static void sink_stderr(struct slice line)
         held.length += line.length;
 }
 
-struct line {
-        size_t length;
-        char text[LINE_MAX_BYTES];
+/* Bytes that stand for themselves in JSON text. */
+static const bool is_plain[256] = {
+        [' ' ... '!'] = true,
+        ['#' ... '['] = true,
+        [']' ... '~'] = true,
 };
 
-/* A field that may not fit is left out by line_has_room(), so that the line is always whole. */
-static void line_put(struct line *l, const char *text, size_t n)
-{
-        assert(n <= sizeof(l->text) - l->length);
-        memcpy(l->text + l->length, text, n);
-        l->length += n;
-}
-
 /* JSON text (RFC 8259 section 7). Bytes that are not ASCII go out escaped one by one: a log line is
- * valid UTF-8 whatever a client sent. */
-static void line_put_text(struct line *l, struct slice s)
+ * valid UTF-8 whatever a client sent. The caller has seen that it fits. */
+static void put_text(struct text *l, struct slice s)
 {
         static const char hex[] = "0123456789abcdef";
+        size_t length = MIN(s.length, TEXT_MAX_BYTES);
+        char *at = l->at;
 
-        line_put(l, "\"", 1);
-        for (size_t i = 0; i < MIN(s.length, TEXT_MAX_BYTES); i++) {
+        *at++ = '"';
+        for (size_t i = 0; i < length; i++) {
                 unsigned char c = (unsigned char)s.data[i];
-                char escaped[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
 
-                if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')
-                        line_put(l, (const char *)&c, 1);
-                else
-                        line_put(l, escaped, sizeof(escaped));
+                if (is_plain[c]) {
+                        *at++ = (char)c;
+                        continue;
+                }
+                memcpy(at, "\\u00", 4);
+                at[4] = hex[c >> 4];
+                at[5] = hex[c & 15];
+                at += 6;
         }
-        line_put(l, "\"", 1);
+        *at++ = '"';
+        l->at = at;
 }
 
-static void line_put_name(struct line *l, const char *name)
+static void put_name(struct text *l, struct slice name)
 {
-        line_put(l, ",\"", 2);
-        line_put(l, name, strlen(name));
-        line_put(l, "\":", 2);
+        text_put(l, ",\"", 2);
+        text_put(l, name.data, name.length);
+        text_put(l, "\":", 2);
 }
 
-static void line_put_number(struct line *l, int64_t number)
+static void put_number(struct text *l, int64_t number)
 {
-        char text[24];
-        int n = snprintf(text, sizeof(text), "%" PRId64, number);
-
-        line_put(l, text, (size_t)n);
+        if (number < 0)
+                text_put(l, "-", 1);
+        text_put_number(l, number < 0 ? -(uint64_t)number : (uint64_t)number);
 }
 
-static void line_put_time(struct line *l)
+static void put_time(struct text *l)
 {
         uint64_t now_us = clock_wall_us();
         time_t second = (time_t)(now_us / 1000000U);
         unsigned ms = (unsigned)(now_us / 1000U % 1000U);
-        char fraction[] = { '.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
-                            (char)('0' + ms % 10), 'Z', '"' };
+        char fraction[] = {
+                '.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z',
+                '"'
+        };
 
         if (second != held.second || !held.stamp[0]) {
                 struct tm tm;
@@ -196,52 +196,55 @@ static void line_put_time(struct line *l)
                 strftime(held.stamp, sizeof(held.stamp), "%Y-%m-%dT%H:%M:%S", &tm);
                 held.second = second;
         }
-        line_put(l, "{\"time\":\"", 9);
-        line_put(l, held.stamp, strlen(held.stamp));
-        line_put(l, fraction, sizeof(fraction));
+        text_put(l, "{\"time\":\"", 9);
+        text_put_string(l, held.stamp);
+        text_put(l, fraction, sizeof(fraction));
 }
 
-/* An escaped byte takes six; 32 more are the punctuation, a number and the end of the line. */
-static bool line_has_room(const struct line *l, const struct field *f)
+/* An escaped byte takes six; 32 more are the punctuation, a number and the end of the line: a field
+ * that may not fit is left out, so that the line is always whole. */
+static bool has_room(const struct text *l, const struct field *f)
 {
         size_t text = f->type == FIELD_TEXT ? 6 * MIN(f->text.length, TEXT_MAX_BYTES) : 0;
 
-        return strlen(f->name) + text + 32 <= sizeof(l->text) - l->length;
+        return f->name.length + text + 32 <= text_room(l);
+}
+
+static void put_field(struct text *l, const struct field *f)
+{
+        put_name(l, f->name);
+        if (f->type == FIELD_TEXT)
+                put_text(l, f->text);
+        else if (f->type == FIELD_NUMBER)
+                put_number(l, f->number);
+        else
+                text_put_string(l, f->number ? "true" : "false");
 }
 
 void log_fields(const struct event *event, const struct field *fields, size_t n_fields)
 {
-        struct line l;
+        char memory[LINE_MAX_BYTES];
+        struct text l = text_begin(memory, sizeof(memory));
+        struct slice line;
 
         if (!log_wants(event->level))
                 return;
-        l.length = 0;
-        line_put_time(&l);
-        line_put_name(&l, "level");
-        line_put_text(&l, slice_of(log_level_name(event->level)));
-        line_put_name(&l, "event");
-        line_put_text(&l, slice_of(event->name));
+        put_time(&l);
+        put_field(&l, &TEXT("level", log_level_name(event->level)));
+        put_field(&l, &TEXT("event", event->name));
         for (size_t i = 0; i < n_fields; i++) {
-                const struct field *f = &fields[i];
-
-                if (f->type == FIELD_TEXT && !f->text.data)
+                if (fields[i].type == FIELD_TEXT && !fields[i].text.data)
                         continue;
-                if (!line_has_room(&l, f))
+                if (!has_room(&l, &fields[i]))
                         break;
-                line_put_name(&l, f->name);
-                if (f->type == FIELD_TEXT)
-                        line_put_text(&l, f->text);
-                else if (f->type == FIELD_NUMBER)
-                        line_put_number(&l, f->number);
-                else
-                        line_put(&l, f->number ? "true" : "false", f->number ? 4 : 5);
+                put_field(&l, &fields[i]);
         }
-        memcpy(l.text + l.length, "}\n", 2);
-        l.length += 2;
+        text_put(&l, "}\n", 2);
+        line = (struct slice){ memory, (size_t)(l.at - memory) };
         if (sink_set)
-                sink_set(event, fields, n_fields, (struct slice){ l.text, l.length });
+                sink_set(event, fields, n_fields, line);
         else
-                sink_stderr((struct slice){ l.text, l.length });
+                sink_stderr(line);
 }
 
 int fault_at(int error, const char *file, int line, const char *function)

@@ -25,20 +25,25 @@ struct event {
 
 /* One field. Text with data == NULL is left out. */
 struct field {
-        const char *name;
+        struct slice name;
         enum { FIELD_TEXT, FIELD_NUMBER, FIELD_BOOL } type;
         struct slice text;
         int64_t number;
 };
 
-#define TEXT(name_, string_) ((struct field){ (name_), FIELD_TEXT, slice_of(string_), 0 })
-#define SLICE(name_, slice_) ((struct field){ (name_), FIELD_TEXT, (slice_), 0 })
-#define NUMBER(name_, value_) ((struct field){ (name_), FIELD_NUMBER, { NULL, 0 }, (int64_t)(value_) })
-#define BOOLEAN(name_, value_) ((struct field){ (name_), FIELD_BOOL, { NULL, 0 }, (value_) })
+/* Its length is known where it is compiled, for a literal name. */
+#define FIELD_NAME(name_) ((struct slice){ (name_), __builtin_strlen(name_) })
+
+#define TEXT(name_, string_) ((struct field){ FIELD_NAME(name_), FIELD_TEXT, slice_of(string_), 0 })
+#define SLICE(name_, slice_) ((struct field){ FIELD_NAME(name_), FIELD_TEXT, (slice_), 0 })
+#define NUMBER(name_, value_) \
+        ((struct field){ FIELD_NAME(name_), FIELD_NUMBER, { NULL, 0 }, (int64_t)(value_) })
+#define BOOLEAN(name_, value_) \
+        ((struct field){ FIELD_NAME(name_), FIELD_BOOL, { NULL, 0 }, (value_) })
 
 /* log_event(&EXCHANGE, TEXT("key", name), NUMBER("status", 200)); */
-#define log_event(event_, ...)                                                       \
-        log_fields((event_), (const struct field[]){ __VA_ARGS__ },                  \
+#define log_event(event_, ...)                                      \
+        log_fields((event_), (const struct field[]){ __VA_ARGS__ }, \
                    sizeof((const struct field[]){ __VA_ARGS__ }) / sizeof(struct field))
 
 void log_fields(const struct event *event, const struct field *fields, size_t n_fields);

@@ -43,6 +43,7 @@ static void hand_over(struct listener *l, int fd, const struct sockaddr *sa)
 {
         struct acceptor *a = l->acceptor;
         struct accepted accepted = { .fd = fd, .tls = l->tls };
+        struct worker *w;
         uint16_t port;
         int one = 1;
 
@@ -51,7 +52,11 @@ static void hand_over(struct listener *l, int fd, const struct sockaddr *sa)
                 return;
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-        worker_adopt(a->workers[addr_hash(&accepted.peer) % a->n_workers], &accepted);
+        w = a->workers[addr_hash(&accepted.peer) % a->n_workers];
+        if (w->loop == a->loop)
+                worker_take(w, &accepted);
+        else
+                worker_adopt(w, &accepted);
 }
 
 static void on_listener(uv_poll_t *poll, int status, int events)
@@ -74,7 +79,6 @@ static void on_listener(uv_poll_t *poll, int status, int events)
                         acceptor_pause(l->acceptor, errno);
                 break;
         }
-        log_flush();
 }
 
 void acceptor_init(struct acceptor *a, uv_loop_t *loop, struct worker **workers, unsigned n_workers)

@@ -2,6 +2,9 @@
 #pragma once
 /*
  * acceptor - takes connections and hands each to the worker its address chooses
+ *
+ * It lives on the loop of one of them: a connection for that one is not handed over at all, which spares
+ * two changes of threads for each.
  */
 #include "lib/net/worker.h"
 
@@ -24,7 +27,7 @@ struct acceptor {
         bool paused;
 };
 
-/* `workers` must outlive the acceptor. */
+/* `workers` must outlive the acceptor; those that run on `loop` get their connections at once. */
 void acceptor_init(struct acceptor *a, uv_loop_t *loop, struct worker **workers, unsigned n_workers);
 
 /* A listening socket of our own. Returns the descriptor or a negative errno. */

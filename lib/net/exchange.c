@@ -17,7 +17,7 @@ static const unsigned legal[N_EXCHANGE_STATES] = {
         [EXCHANGE_DIAL] = EDGE(SEND) | EDGE(DIAL) | EDGE(ROUTE) | EDGE(STREAM) | EDGE(SETTLE),
         [EXCHANGE_SEND] = EDGE(ANSWER) | EDGE(DIAL) | EDGE(STREAM) | EDGE(SETTLE),
         [EXCHANGE_ANSWER] = EDGE(STREAM) | EDGE(SEND) | EDGE(ROUTE) | EDGE(DIAL) | EDGE(SETTLE),
-        [EXCHANGE_STREAM] = EDGE(SETTLE),
+        [EXCHANGE_STREAM] = EDGE(STREAM) | EDGE(SETTLE),
 };
 
 enum step exchange_move(struct exchange *x, enum exchange_state to)
@@ -59,7 +59,8 @@ struct exchange *exchange_new(struct client *c)
         x->retried = x->running = x->dialling = false;
         x->upstream = NULL;
         x->upstream_blocked = x->client_blocked = false;
-        x->answered = x->own = x->holding = false;
+        x->answered = x->begun = x->own = x->holding = false;
+        x->n_before = 0;
         x->n_interim = 0;
         x->next = CLIENT_FINISH;
         x->status = 0;
@@ -260,8 +261,11 @@ void exchange_expire(struct exchange *x)
                 }
                 __attribute__((fallthrough));
         default:
-                exchange_refuse(x, 504, "%s did not answer in time",
-                                x->worker->program->origin_noun);
+                if (x->dialling)
+                        exchange_refuse(x, 504, "%s", dial_explain(DIAL_E_TIMEOUT));
+                else
+                        exchange_refuse(x, 504, "%s did not answer in time",
+                                        x->worker->program->origin_noun);
         }
         exchange_run(x);
 }

@@ -34,6 +34,14 @@ static enum step answer_wait(struct exchange *x)
         return exchange_move(x, EXCHANGE_SEND);
 }
 
+/* It never becomes an answer, however long its line end is waited for. */
+static bool is_no_answer(struct slice text)
+{
+        static const char begin[] = "HTTP/";
+
+        return text.length > 0 && memcmp(text.data, begin, MIN(text.length, sizeof(begin) - 1)) != 0;
+}
+
 /* Reads until a final head is there. True: it is. Otherwise *ret_step. */
 static bool answer_head(struct exchange *x, enum step *ret_step)
 {
@@ -48,6 +56,10 @@ static bool answer_head(struct exchange *x, enum step *ret_step)
                 r = message_begin(&x->answer, MESSAGE_ANSWER, to_head, &answer_limits, &u->in, &why);
                 if (r == 0 && !is_interim(&x->answer))
                         return true;
+                if (r == MESSAGE_E_MORE && is_no_answer(buffer_slice(&u->in))) {
+                        r = MESSAGE_E_HEAD;
+                        why = HEAD_E_SYNTAX;
+                }
                 if (r == 0 && ++x->n_interim <= INTERIM_MAX)
                         continue;
                 if (r == 0)
@@ -86,6 +98,9 @@ static enum framing choose_framing(const struct exchange *x)
 {
         const struct head *h = &x->answer.head;
 
+        /* the length of what a GET would get (RFC 9110 section 8.6) */
+        if (x->answer.to_head && head_header(h, "Content-Length").data)
+                return FRAMING_SIZED;
         if (h->framing == FRAMING_NONE)
                 return x->answer.to_head || h->status == 204 || h->status == 304 ? FRAMING_NONE
                                                                                   : FRAMING_SIZED;
@@ -142,8 +157,8 @@ static int answer_put(struct exchange *x)
 static enum step answer_pass(struct exchange *x)
 {
         struct buffer *out = &x->client->out;
-        size_t before = buffer_length(out);
 
+        x->n_before = buffer_length(out);
         x->status = x->answer.head.status;
         x->answer_framing = choose_framing(x);
         x->next = x->request.head.keep_alive && x->request.complete &&
@@ -151,7 +166,7 @@ static enum step answer_pass(struct exchange *x)
                           ? CLIENT_KEEP
                           : CLIENT_FINISH;
         if (answer_put(x) != 0) {
-                out->end = out->start + before;
+                out->end = out->start + x->n_before;
                 return answer_refused(x, "sent an answer head that is too long to be sent on");
         }
         x->answered = true;
@@ -260,8 +275,17 @@ static int stream_take_in(struct exchange *x)
         return r;
 }
 
+/* Without a byte on its way to the client its beginning is taken back, and the client is told. */
 static enum step stream_broken(struct exchange *x)
 {
+        struct buffer *out = &x->client->out;
+
+        if (!x->begun) {
+                out->end = out->start + x->n_before;
+                x->answered = false;
+                x->n_answer_bytes = 0;
+                return answer_refused(x, "broke off its answer");
+        }
         exchange_drop_upstream(x, false);
         snprintf(x->reason, sizeof(x->reason), "%s broke off its answer",
                  x->worker->program->origin_noun);
@@ -280,6 +304,7 @@ enum step exchange_stream(struct exchange *x)
                         return stream_broken(x);
                 if (x->upstream && x->answer.complete)
                         exchange_drop_upstream(x, is_reusable(x));
+                x->begun = true;
                 out = stream_drain(&c->stream, &c->out);
                 x->client_blocked = out == STREAM_E_AGAIN;
                 if (out == STREAM_E_AGAIN)

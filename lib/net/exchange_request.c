@@ -105,7 +105,7 @@ static enum step dial_begin(struct exchange *x)
 
         x->sent_us = 0;
         if (!x->retried)
-                x->upstream = upstream_take(w, v->origin, &v->source, x);
+                x->upstream = upstream_take(w, v->origin, &v->source, !may_send_again(x), x);
         if (x->upstream)
                 return exchange_move(x, EXCHANGE_SEND);
         if (!upstream_may_open(w))

@@ -2,6 +2,7 @@
 #include "lib/net/head.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/header_name.h"
 
 static const struct {
         unsigned status;
@@ -34,19 +35,6 @@ struct slice head_header(const struct head *h, const char *name)
         return (struct slice){ NULL, 0 };
 }
 
-bool header_is(struct slice name, const char *known)
-{
-        size_t i = 0;
-
-        for (; i < name.length && known[i]; i++) {
-                struct slice byte = { name.data[i] == '_' ? "-" : name.data + i, 1 };
-
-                if (!slice_equal_nocase(byte, (struct slice){ known + i, 1 }))
-                        return false;
-        }
-        return i == name.length && !known[i];
-}
-
 bool head_is_of_blind_page(const struct head *h)
 {
         struct slice site = head_header(h, "Sec-Fetch-Site");
@@ -58,25 +46,21 @@ bool head_is_of_blind_page(const struct head *h)
 
 static bool is_hop_by_hop(struct slice name)
 {
-        static const char *const names[] = {
-                "Connection",
-                "Keep-Alive",
-                "Proxy-Connection",
-                "Proxy-Authenticate",
-                "Proxy-Authorization",
-                "Proxy-Authentication-Info",
-                "TE",
-                "Trailer",
-                "Transfer-Encoding",
-                "Upgrade",
-                "HTTP2-Settings",
+        static const struct slice names[] = {
+                SLICE_LITERAL("Connection"),
+                SLICE_LITERAL("Keep-Alive"),
+                SLICE_LITERAL("Proxy-Connection"),
+                SLICE_LITERAL("Proxy-Authenticate"),
+                SLICE_LITERAL("Proxy-Authorization"),
+                SLICE_LITERAL("Proxy-Authentication-Info"),
+                SLICE_LITERAL("TE"),
+                SLICE_LITERAL("Trailer"),
+                SLICE_LITERAL("Transfer-Encoding"),
+                SLICE_LITERAL("Upgrade"),
+                SLICE_LITERAL("HTTP2-Settings"),
         };
 
-        for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-                if (header_is(name, names[i]))
-                        return true;
-        }
-        return false;
+        return header_in(name, names, N_ELEMENTS(names));
 }
 
 /* Connection = #connection-option (RFC 9110 section 7.6.1). */
@@ -165,8 +149,8 @@ static enum head_answer interpret_framing(struct head *h, const struct fields *f
 
 static bool host_byte(unsigned char c)
 {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-               c == '.' || c == '_';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-' || c == '.' || c == '_';
 }
 
 /* uri-host [ ":" port ] without userinfo; IPv6 in brackets (RFC 9110 section 7.2). */
@@ -224,7 +208,8 @@ static bool same_authority(struct slice text, struct slice host, struct slice po
 {
         struct slice other_host, other_port;
 
-        if (!authority_parse(text, &other_host, &other_port) || !slice_equal_nocase(host, other_host))
+        if (!authority_parse(text, &other_host, &other_port) ||
+            !slice_equal_nocase(host, other_host))
                 return false;
         if (port.length == 0)
                 port = slice_of(scheme_port);
@@ -254,7 +239,8 @@ static enum head_answer interpret_absolute(struct head *h, struct slice target, 
         return HEAD_OK;
 }
 
-static enum head_answer interpret_target(struct head *h, struct slice target, const struct fields *f)
+static enum head_answer interpret_target(struct head *h, struct slice target,
+                                         const struct fields *f)
 {
         struct slice port;
 

@@ -73,12 +73,6 @@ struct head {
         struct slice reason;
 };
 
-/*
- * Is it that header, in any case and with '_' for '-'? Many servers make one name of both (RFC 3875
- * section 4.1.18), so that a "Transfer_Encoding" of ours would be one of theirs.
- */
-bool header_is(struct slice name, const char *known);
-
 /* The value of the first header of this name, data NULL if there is none. */
 struct slice head_header(const struct head *h, const char *name);
 

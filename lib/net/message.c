@@ -10,6 +10,8 @@
  */
 #include "lib/net/message.h"
 
+#include "lib/base/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -78,8 +80,9 @@ static int on_head_complete(llhttp_t *parser)
 
         m->parsed = true;
         parser->upgrade = 0; /* never: Upgrade is hop-by-hop and is not sent on */
-        if (parser->type == HTTP_RESPONSE && (m->to_head || parser->status_code < 200 ||
-                                              parser->status_code == 204 || parser->status_code == 304))
+        if (parser->type == HTTP_RESPONSE &&
+            (m->to_head || parser->status_code < 200 || parser->status_code == 204 ||
+             parser->status_code == 304))
                 return 1;
         return 0;
 }
@@ -195,7 +198,8 @@ static enum head_answer answer_of_llhttp(llhttp_errno_t e, const struct head *h)
         case HPE_INVALID_CONTENT_LENGTH:
                 return HEAD_E_LENGTH;
         case HPE_UNEXPECTED_CONTENT_LENGTH:
-                return head_header(h, "Transfer-Encoding").data ? HEAD_E_CODING_PLACE : HEAD_E_LENGTH;
+                return head_header(h, "Transfer-Encoding").data ? HEAD_E_CODING_PLACE
+                                                                : HEAD_E_LENGTH;
         case HPE_INVALID_TRANSFER_ENCODING:
                 return HEAD_E_CODING;
         case HPE_INVALID_STATUS:
@@ -243,8 +247,7 @@ static int head_find(enum message_kind kind, const struct message_limits *limits
 }
 
 int message_begin(struct message *m, enum message_kind kind, bool to_head,
-                  const struct message_limits *limits, struct buffer *in,
-                  enum head_answer *ret_why)
+                  const struct message_limits *limits, struct buffer *in, enum head_answer *ret_why)
 {
         size_t skip, length;
         int r;
@@ -295,8 +298,7 @@ int message_body(struct message *m, struct buffer *in, struct buffer *out, size_
         e = llhttp_execute(&m->parser, input.data, input.length);
         if (e != HPE_OK && !(e == HPE_PAUSED && m->complete))
                 return MESSAGE_E_BODY;
-        used = e == HPE_OK ? input.length
-                           : (size_t)(llhttp_get_error_pos(&m->parser) - input.data);
+        used = e == HPE_OK ? input.length : (size_t)(llhttp_get_error_pos(&m->parser) - input.data);
         if (m->head.framing == FRAMING_CHUNKED)
                 framing_scan(m, input.data + used);
         buffer_consume(in, used);
@@ -322,17 +324,13 @@ struct slice message_rest(struct message *m)
 
 static int length_put(struct buffer *out, uint64_t content_length)
 {
-        char text[24 + 4]; /* 20 digits at most, and the two line ends */
-        size_t at = sizeof(text) - 4;
-        int r;
+        char memory[DECIMAL_MAX + 24];
+        struct text t = text_begin(memory, sizeof(memory));
 
-        memcpy(text + at, "\r\n\r\n", 4);
-        do {
-                text[--at] = (char)('0' + content_length % 10);
-                content_length /= 10;
-        } while (content_length > 0);
-        r = buffer_put_text(out, "Content-Length: ");
-        return r ? r : buffer_put(out, text + at, sizeof(text) - at);
+        text_put_string(&t, "Content-Length: ");
+        text_put_number(&t, content_length);
+        text_put_string(&t, "\r\n\r\n");
+        return buffer_put(out, memory, (size_t)(t.at - memory));
 }
 
 int framing_put(struct buffer *out, enum framing framing, uint64_t content_length)

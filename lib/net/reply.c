@@ -3,6 +3,7 @@
  * Answers made here: errors in the vendor's shape, and answers without a body. Every 429 and 503 has
  * an integer Retry-After: vendors' SDKs read it without looking whether it is there.
  */
+#include "lib/base/header_name.h"
 #include "lib/net/exchange.h"
 
 #define ERROR_BODY_MAX 1024
@@ -99,13 +100,14 @@ int reply_put(struct exchange *x)
 
 int headers_put(const struct head *h, struct buffer *out, header_drop_fn *drop, void *context)
 {
+        static const struct slice ours[] = { SLICE_LITERAL("Content-Length"), SLICE_LITERAL("Host"),
+                                             SLICE_LITERAL("Expect") };
         int r = 0;
 
         for (unsigned i = 0; i < h->n_headers && r == 0; i++) {
                 const struct header *header = &h->headers[i];
 
-                if (header->hop || header_is(header->name, "Content-Length") ||
-                    header_is(header->name, "Host") || header_is(header->name, "Expect") ||
+                if (header->hop || header_in(header->name, ours, N_ELEMENTS(ours)) ||
                     (drop && drop(context, header->name)))
                         continue;
                 r = buffer_put_slice(out, header->name);

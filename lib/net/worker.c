@@ -49,6 +49,14 @@ static void begin_stop(struct worker *w)
         stop_if_done(w);
 }
 
+void worker_take(struct worker *w, const struct accepted *a)
+{
+        if (w->stopping)
+                close(a->fd);
+        else
+                client_accept(w, a);
+}
+
 static void on_wake(uv_async_t *wake)
 {
         struct worker *w = CONTAINER_OF(wake, struct worker, wake);
@@ -62,12 +70,8 @@ static void on_wake(uv_async_t *wake)
         w->n_queued = 0;
         stop = w->stop_asked;
         pthread_mutex_unlock(&w->queue_lock);
-        for (unsigned i = 0; i < n; i++) {
-                if (w->stopping)
-                        close(batch[i].fd);
-                else
-                        client_accept(w, &batch[i]);
-        }
+        for (unsigned i = 0; i < n; i++)
+                worker_take(w, &batch[i]);
         if (stop && !w->stopping)
                 begin_stop(w);
 }

@@ -90,6 +90,9 @@ void worker_done(struct worker *w);
 /* From any thread. Takes the descriptor over in any case. False: the queue is full, it was closed. */
 bool worker_adopt(struct worker *w, const struct accepted *a);
 
+/* The same on the worker's own thread. */
+void worker_take(struct worker *w, const struct accepted *a);
+
 /*
  * From any thread: idle connections are closed, exchanges under way finish, then the worker's handles
  * are closed and its loop has nothing left to do.

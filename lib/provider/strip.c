@@ -5,6 +5,7 @@
  * name, and stripping what was stripped changes nothing.
  */
 #include "lib/base/cleanup.h"
+#include "lib/base/header_name.h"
 #include "lib/provider/percent.h"
 #include "lib/provider/provider.h"
 #include "lib/provider/template.h"
@@ -95,25 +96,10 @@ size_t query_strip(const struct provider *p, struct slice query, char *out,
         return n_out;
 }
 
-/*
- * Some servers make one name of "X_Real_IP" and "X-Real-IP" (RFC 3875 section 4.1.18 maps both
- * alike).
- */
-static bool header_is(struct slice raw, const char *name)
-{
-        for (size_t i = 0; i < raw.length; i++, name++) {
-                char c = raw.data[i] == '_' ? '-' : lower(raw.data[i]);
-
-                if (!*name || c != (*name == '_' ? '-' : lower(*name)))
-                        return false;
-        }
-        return !*name;
-}
-
-static bool header_in(struct slice name, char *const *names, size_t n)
+static bool header_named(struct slice name, char *const *names, size_t n)
 {
         for (size_t i = 0; i < n; i++)
-                if (header_is(name, names[i]))
+                if (header_is(name, slice_of(names[i])))
                         return true;
         return false;
 }
@@ -121,42 +107,37 @@ static bool header_in(struct slice name, char *const *names, size_t n)
 /* What claims to say who calls, or proves it. */
 static bool header_is_callers(struct slice name)
 {
-        static const char *const names[] = {
-                "Authorization",
-                "Proxy-Authorization",
-                "Forwarded",
-                "X-Real-IP",
-                "Via",
-                "True-Client-IP",
-                "X-Client-IP",
-                "CF-Connecting-IP",
-                "X-Forwarded",
-                "Client-IP",
-                "X-Cluster-Client-IP",
-                "X-Original-Forwarded-For",
+        static const struct slice names[] = {
+                SLICE_LITERAL("Authorization"),
+                SLICE_LITERAL("Proxy-Authorization"),
+                SLICE_LITERAL("Forwarded"),
+                SLICE_LITERAL("X-Real-IP"),
+                SLICE_LITERAL("Via"),
+                SLICE_LITERAL("True-Client-IP"),
+                SLICE_LITERAL("X-Client-IP"),
+                SLICE_LITERAL("CF-Connecting-IP"),
+                SLICE_LITERAL("X-Forwarded"),
+                SLICE_LITERAL("Client-IP"),
+                SLICE_LITERAL("X-Cluster-Client-IP"),
+                SLICE_LITERAL("X-Original-Forwarded-For"),
         };
-        static const char forwarded[] = "X-Forwarded-";
-        struct slice start = { name.data, MIN(name.length, sizeof(forwarded) - 1) };
+        static const struct slice forwarded = SLICE_LITERAL("X-Forwarded-");
+        struct slice start = { name.data, MIN(name.length, forwarded.length) };
 
-        for (size_t i = 0; i < N_ELEMENTS(names); i++)
-                if (header_is(name, names[i]))
-                        return true;
-        return header_is(start, forwarded);
+        return header_in(name, names, N_ELEMENTS(names)) || header_is(start, forwarded);
 }
 
 /* With these a server may serve another request than the one that was judged here. */
 static bool header_overrides(struct slice name)
 {
-        static const char *const names[] = {
-                "X-HTTP-Method-Override", "X-HTTP-Method",  "X-Method-Override",
-                "X-Original-Method",      "X-Original-URL", "X-Rewrite-URL",
-                "X-Original-Host",        "X-Host",
+        static const struct slice names[] = {
+                SLICE_LITERAL("X-HTTP-Method-Override"), SLICE_LITERAL("X-HTTP-Method"),
+                SLICE_LITERAL("X-Method-Override"),      SLICE_LITERAL("X-Original-Method"),
+                SLICE_LITERAL("X-Original-URL"),         SLICE_LITERAL("X-Rewrite-URL"),
+                SLICE_LITERAL("X-Original-Host"),        SLICE_LITERAL("X-Host"),
         };
 
-        for (size_t i = 0; i < N_ELEMENTS(names); i++)
-                if (header_is(name, names[i]))
-                        return true;
-        return false;
+        return header_in(name, names, N_ELEMENTS(names));
 }
 
 /* We send our own: all of this class, and never a caller's in the place of a credential of any. */
@@ -166,7 +147,7 @@ static bool header_is_placed(const struct provider *p, enum credential_class c, 
                 const struct class_rules *rules = &p->classes[i];
 
                 for (size_t k = 0; k < rules->n_headers; k++)
-                        if (header_is(name, rules->headers[k].name) &&
+                        if (header_is(name, slice_of(rules->headers[k].name)) &&
                             (i == c || template_has_field(rules->headers[k].text)))
                                 return true;
         }
@@ -179,12 +160,12 @@ bool header_is_stripped(const struct provider *p, enum credential_class c, struc
 
         if (header_is_callers(name) || header_overrides(name) || header_is_placed(p, c, name))
                 return true;
-        if (header_in(name, p->strip_headers, p->n_strip_headers) ||
-            header_in(name, rules->strip_headers, rules->n_strip_headers))
+        if (header_named(name, p->strip_headers, p->n_strip_headers) ||
+            header_named(name, rules->strip_headers, rules->n_strip_headers))
                 return true;
         /*
          * The browser's session with the vendor's site is not the site's own: a secret key goes
          * alone.
          */
-        return c == CLASS_SECRET && header_is(name, "Cookie");
+        return c == CLASS_SECRET && header_is(name, SLICE_LITERAL("Cookie"));
 }

@@ -97,6 +97,8 @@ static void scalar_fill(struct filling *x, const struct setting_row *row, void *
         if (found.n == 0)
                 return;
         s = found.settings[0];
+        if (offset_is_set(row->tried_offset))
+                *(bool *)member(target, row->tried_offset) = true;
         if (row->type == SETTING_INT) {
                 if (int_read(s, row, x->d, m) && offset_is_set(row->present_offset))
                         *(bool *)member(target, row->present_offset) = true;

@@ -85,6 +85,7 @@ struct setting_row {
         size_t place_offset; /* SETTING_GROUPS: of a `struct place` in the element; 0 or SIZE_MAX: none */
         size_t present_offset; /* SETTING_GROUP, SETTING_INT: of a `bool` set when it was written; 0 or
                                 * SIZE_MAX: none. So neither can be the first member. */
+        size_t tried_offset; /* SETTING_INT: the same, also where the value was wrong */
 };
 
 struct settings_file;

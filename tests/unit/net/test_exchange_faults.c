@@ -169,28 +169,70 @@ static void a_flood_of_interim_answers_ends(void **state)
         peer_close(vendor);
 }
 
+static const char *const bad_bodies[] = { "5\r\nhelloX", "5\nhello\r\n0\r\n\r\n", "z\r\n",
+                                          "fffffffffffffffff\r\nx" };
+static const char chunked_head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
 static void chunks_that_break_off_or_break_rules_never_look_whole(void **state)
 {
-        static const char *const bodies[] = { "5\r\nhelloX", "5\nhello\r\n0\r\n\r\n", "z\r\n",
-                                              "fffffffffffffffff\r\nx" };
         struct rig *r = *state;
 
         rig_start(r);
-        for (size_t i = 0; i < N_ELEMENTS(bodies); i++) {
+        for (size_t i = 0; i < N_ELEMENTS(bad_bodies); i++) {
                 struct peer *client = peer_connect(NULL, r->port, NULL), *vendor;
-                struct answer a;
 
                 client_get(client, "/");
                 vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
                 peer_head(vendor);
-                peer_send(vendor, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-                peer_send(vendor, bodies[i]);
-                answer_read(client, "GET", &a);
-                assert_false(a.complete);
+                peer_send(vendor, chunked_head);
+                peer_head(client);
+                peer_send(vendor, bad_bodies[i]);
                 assert_int_equal(peer_end(client, NULL), PEER_END_CUT);
                 rig_expect(r, (unsigned)i, 200, "broke off its answer");
                 peer_end(vendor, NULL);
-                answer_done(&a);
+                peer_close(vendor);
+                peer_close(client);
+        }
+}
+
+static void an_answer_that_breaks_before_a_byte_of_it_left_is_a_502(void **state)
+{
+        struct rig *r = *state;
+
+        rig_start(r);
+        for (size_t i = 0; i < N_ELEMENTS(bad_bodies); i++) {
+                struct peer *client = peer_connect(NULL, r->port, NULL), *vendor;
+                char answer[128];
+
+                client_get(client, "/");
+                vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
+                peer_head(vendor);
+                snprintf(answer, sizeof(answer), "%s%s", chunked_head, bad_bodies[i]);
+                peer_send(vendor, answer);
+                answer_expect(client, "GET", 502, NULL);
+                rig_expect(r, (unsigned)i, 502, "broke off its answer");
+                peer_end(vendor, NULL);
+                peer_close(vendor);
+                peer_close(client);
+        }
+}
+
+static void what_is_no_answer_is_not_waited_for(void **state)
+{
+        static const char *const garbage[] = { "<", "SSH-2.0", "HTTQ", "\r\n", "\x16\x03\x01" };
+        struct rig *r = *state;
+
+        rig_start(r);
+        for (size_t i = 0; i < N_ELEMENTS(garbage); i++) {
+                struct peer *client = peer_connect(NULL, r->port, NULL), *vendor;
+
+                client_get(client, "/");
+                vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
+                peer_head(vendor);
+                peer_send(vendor, garbage[i]);
+                answer_expect(client, "GET", 502, NULL);
+                rig_expect(r, (unsigned)i, 502, "sent a bad answer: malformed message head");
+                peer_end(vendor, NULL);
                 peer_close(vendor);
                 peer_close(client);
         }
@@ -407,6 +449,8 @@ int main(void)
                 CASE(an_answer_head_without_end_is_a_bad_gateway),
                 CASE(a_flood_of_interim_answers_ends),
                 CASE(chunks_that_break_off_or_break_rules_never_look_whole),
+                CASE(an_answer_that_breaks_before_a_byte_of_it_left_is_a_502),
+                CASE(what_is_no_answer_is_not_waited_for),
                 CASE(an_early_answer_reaches_a_client_that_still_sends),
                 CASE(an_early_answer_behind_a_closed_side_is_still_read),
                 CASE(an_early_answer_before_a_reset_is_still_read),

@@ -40,11 +40,11 @@ static void sink_count(const struct event *event, const struct field *fields, si
         told.n_failed += strcmp(event->name, "name_failed") == 0;
         told.n_restored += strcmp(event->name, "name_restored") == 0;
         for (size_t i = 0; i < n_fields; i++) {
-                if (strcmp(fields[i].name, "next_ms") == 0)
+                if (slice_is(fields[i].name, "next_ms"))
                         told.next_ms = fields[i].number;
-                if (strcmp(fields[i].name, "last_good_stays") == 0)
+                if (slice_is(fields[i].name, "last_good_stays"))
                         told.last_good_stays = fields[i].number;
-                if (strcmp(fields[i].name, "reason") == 0)
+                if (slice_is(fields[i].name, "reason"))
                         snprintf(told.reason, sizeof(told.reason), "%.*s",
                                  (int)fields[i].text.length, fields[i].text.data);
         }

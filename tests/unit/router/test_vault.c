@@ -194,7 +194,7 @@ static void a_file_that_others_could_read_or_change_is_refused(void **state)
         };
 
         for (size_t i = 0; i < N_ELEMENTS(modes); i++) {
-                char finding[128], remedy[128];
+                char finding[128], remedy[288];
                 struct vault *v = NULL;
                 struct site s;
 
