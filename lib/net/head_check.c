@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Byte-level checks of a head, before any parser. One pass by table: a request head costs well under
- * a microsecond.
+ * Byte-level checks of a head, before any parser. One pass, by table, and of field values eight bytes at
+ * a time: a request head costs well under a microsecond.
  */
 #include "lib/net/head.h"
 
@@ -43,6 +43,33 @@ static size_t span(struct slice s, uint8_t class)
         while (n < s.length && classes[(unsigned char)s.data[n]] & class)
                 n++;
         return n;
+}
+
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Is one of the eight bytes a control (a tab counts as well)? A byte below 0x20 borrows from its highest
+ * bit when that is taken away; one that is 0x7f is zero after the exclusive or, and below 1. */
+static bool has_control(uint64_t eight)
+{
+        uint64_t below = (eight - EACH_BYTE(0x20)) & ~eight;
+        uint64_t without_del = eight ^ EACH_BYTE(0x7f);
+        uint64_t del = (without_del - EACH_BYTE(0x01)) & ~without_del;
+
+        return (below | del) & EACH_BYTE(0x80);
+}
+
+/* span() of C_FIELD, for the long run of bytes that most of a head is. */
+static size_t span_field(struct slice s)
+{
+        size_t n = 0;
+        uint64_t eight;
+
+        for (; s.length - n >= sizeof(eight); n += sizeof(eight)) {
+                memcpy(&eight, s.data + n, sizeof(eight));
+                if (has_control(eight))
+                        break;
+        }
+        return n + span(slice_from(s, n), C_FIELD);
 }
 
 /* "HTTP/1.0" or "HTTP/1.1". */
@@ -89,7 +116,7 @@ static enum head_answer check_status_line(struct slice line)
         }
         if (line.length > 12 && line.data[12] != ' ')
                 return HEAD_E_SYNTAX;
-        return span(slice_from(line, 12), C_FIELD) == line.length - 12 ? HEAD_OK : HEAD_E_BYTES;
+        return span_field(slice_from(line, 12)) == line.length - 12 ? HEAD_OK : HEAD_E_BYTES;
 }
 
 static enum head_answer check_header_line(struct slice line)
@@ -102,7 +129,7 @@ static enum head_answer check_header_line(struct slice line)
         if (n == 0 || n == line.length || line.data[n] != ':')
                 return HEAD_E_NAME;
         line = slice_from(line, n + 1);
-        return span(line, C_FIELD) == line.length ? HEAD_OK : HEAD_E_BYTES;
+        return span_field(line) == line.length ? HEAD_OK : HEAD_E_BYTES;
 }
 
 /* Cuts a line off *rest; false where a line does not end in CR LF or holds a bare one. */

@@ -54,7 +54,7 @@ def _peers_text(rounds, title, parts):
                    _speed_rows(rounds, present))]
 
 
-def _idle_text(rounds):
+def _idle_text(rounds, floor_kb):
     if not rounds:
         return []
     rows = [(kind.upper(),
@@ -62,7 +62,8 @@ def _idle_text(rounds):
              *(_ratio_text(rounds, "idle", p, f"{kind}_kb") for p in OTHERS))
             for kind in ("pss", "rss")]
     return ["**Memory: 1,000 idle TLS connections, one worker**\n",
-            _table(("KB a connection", OURS, *OTHERS, "to nginx", "to HAProxy"), rows)]
+            _table(("KB a connection", OURS, *OTHERS, "to nginx", "to HAProxy"), rows),
+            "OpenSSL alone, without a program around it, holds %.1f KB of heap.\n" % floor_kb]
 
 
 def _upstreams_text(pairs):
@@ -113,5 +114,5 @@ def format_all(result):
         *_transparent_text(result.get("transparent")),
         *_peers_text(two, "Two workers, keep-alive", keep),
         *_peers_text(one, "One worker, a TLS connection for each request, one at a time", new),
-        *_idle_text(result["idle"]), *_upstreams_text(result.get("upstreams")),
+        *_idle_text(result["idle"], result.get("openssl_floor_kb")), *_upstreams_text(result.get("upstreams")),
         *_far_text(result.get("far")), *_machine_text(result["machine"])])

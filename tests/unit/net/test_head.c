@@ -417,6 +417,30 @@ static void expect_meaning(const struct meaning *m, enum message_kind kind)
         parsed_done(&p);
 }
 
+/* Values are looked at eight bytes at a time: each byte must count the same wherever it stands, and
+ * whatever stands beside it. */
+static void each_byte_of_a_value_is_judged_by_itself(void **state)
+{
+        static const char fillers[] = { 'a', ' ', '\t', (char)0x80, (char)0xff };
+
+        for (size_t f = 0; f < sizeof(fillers); f++) {
+                for (size_t at = 0; at < 19; at++) {
+                        for (unsigned c = 1; c < 256; c++) {
+                                char text[128] = "GET / HTTP/1.1\r\nX: ";
+                                size_t start = strlen(text);
+                                bool fits = c == '\t' || (c >= 0x20 && c != 0x7f);
+
+                                memset(text + start, fillers[f], 19);
+                                text[start + at] = (char)c;
+                                strcpy(text + start + 19, "\r\n\r\n");
+                                if ((head_check(slice_of(text), true) == HEAD_OK) != fits)
+                                        fail_msg("byte 0x%02x at %zu among 0x%02x", c, at,
+                                                 (unsigned char)fillers[f]);
+                        }
+                }
+        }
+}
+
 static void good_requests_mean_what_llhttp_means(void **state)
 {
         for (size_t i = 0; i < N_ELEMENTS(requests); i++)
@@ -576,6 +600,7 @@ int main(void)
                 cmocka_unit_test(bad_requests_are_refused_for_the_right_reason),
                 cmocka_unit_test(bad_answers_are_refused_for_the_right_reason),
                 cmocka_unit_test(no_control_character_passes_anywhere),
+                cmocka_unit_test(each_byte_of_a_value_is_judged_by_itself),
                 cmocka_unit_test(good_requests_mean_what_llhttp_means),
                 cmocka_unit_test(good_answers_mean_what_llhttp_means),
                 cmocka_unit_test(an_answer_to_head_has_no_body_whatever_it_says),
