@@ -1,190 +1,121 @@
 # SPDX-License-Identifier: Apache-2.0
-"""demo - a whole site on loopback, real lookups through it, and a table of what came of each
+"""demo - one desk for each route, then a whole site at once, on loopback; and what came of it all
 
-Started by tools/try. Exit status 0 only if every row is as it has to be.
+Started by tools/try. Exit status 0 only if everything is as it has to be.
 """
 import argparse
 import pathlib
+import resource
 import shutil
-import signal
 import sys
 import tempfile
 import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
-for folder in (HERE.parent, HERE.parent / "e2e" / "sdk"):
-    sys.path.insert(0, str(folder))
+for added in (HERE.parent, HERE.parent / "e2e" / "sdk"):
+    sys.path.insert(0, str(added))
 
-import desks  # noqa: E402
-from sdk import LOOKUPS, PACKAGES, Sdk, Unavailable, shim_urls  # noqa: E402
+import layout  # noqa: E402
+from interrupt import held, interrupt_on_signals  # noqa: E402
+from opening import FAILURES, site_opened  # noqa: E402
+from progress import Progress  # noqa: E402
+from showcase import say, showcase_run  # noqa: E402
 from support import canary  # noqa: E402
-from support.site import Site  # noqa: E402
-from table import table_format  # noqa: E402
+from whole import keep_text, whole_run, whole_start  # noqa: E402
 
-ANY = {"kind": "basic", "id": "any", "token": "thing"}  # what an application has: no credential
+DESCRIPTORS_OF_A_DESK, DESCRIPTORS_BESIDE = 4, 256
 
 
-def arguments_parse():
-    parser = argparse.ArgumentParser(description="Shows keyrouter at work on loopback.")
+def number_of(lowest, highest):
+    def parse(text):
+        if not text.isdecimal() or not lowest <= int(text) <= highest:
+            raise argparse.ArgumentTypeError(f"'{text}' is no number from {lowest} to {highest}")
+        return int(text)
+    return parse
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(64, f"try: {message}\n")
+
+
+def arguments_parse(words=None):
+    parser = Parser(prog="try", description="Shows keyrouter at work on loopback.")
     parser.add_argument("--build", required=True, help="meson build folder")
     parser.add_argument("--keep", action="store_true", help="leave the site running until Ctrl-C")
     parser.add_argument("--no-sdk", action="store_true", help="without the vendor's JavaScript SDK")
-    return parser.parse_args()
+    parser.add_argument("--workstations", default=layout.WORKSTATIONS, metavar="N",
+                        type=number_of(layout.WORKSTATIONS_MIN, layout.WORKSTATIONS_MAX))
+    parser.add_argument("--keys", default=layout.KEYS, metavar="N",
+                        type=number_of(1, layout.KEYS_MAX))
+    return parser.parse_args(words)
 
 
-def say(text=""):
-    print(text, flush=True)
+def descriptors_allow(n_workstations):
+    """Two for the output of each shim, one for its application; the router has its own."""
+    needed = n_workstations * DESCRIPTORS_OF_A_DESK + DESCRIPTORS_BESIDE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise RuntimeError(f"{n_workstations} workstations need {needed} open files and {hard} are "
+                           f"allowed (ulimit -Hn); --workstations makes it fewer")
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-# ---- the site
-
-
-def site_start(folder, build):
-    site = Site(folder, build)
+def keep(whole):
+    """Until Ctrl-C; False if the router ends before that."""
+    since, never = whole.router.mark(), threading.Event()
     try:
-        desks.site_fill(site)
-        router = site.start_router({"log_level": "info"})
-        addresses = {row.workstation for row in desks.rows() if row.with_shim}
-        shims = {address: site.start_shim(address, settings={"log_level": "info"})
-                 for address in sorted(addresses)}
-        return site, router, shims
-    except BaseException:
-        site_stop(site)
-        raise
-
-
-def site_stop(site):
-    """Returns what was wrong with the end, if anything."""
-    failures = []
-    for step in (site.stop, canary.check):
-        try:
-            step()
-        except (AssertionError, OSError, RuntimeError) as failure:
-            failures.append(str(failure))
-    return "; ".join(failures)
-
-
-# ---- the desks
-
-
-def desks_run(site, router, shims):
-    """True if every row is as it has to be."""
-    outcomes = [desks.row_run(site, router, shims, row) for row in desks.rows()]
-    say(table_format(desks.HEADS, [desks.outcome_cells(o) for o in outcomes]))
-    for outcome in outcomes:
-        for wrong in outcome.wrong:
-            say(f"wrong: {outcome.row.desk}, {outcome.row.call.splitlines()[0]}: {wrong}")
-    return not any(outcome.wrong for outcome in outcomes)
-
-
-# ---- the vendor's SDK
-
-
-def _sdk_seen_rightly(record, lookup):
-    posted = lookup in ("us-street-batch-2", "us-street-batch-100", "us-extract")
-    wanted = (desks.BACKEND, desks.ROUTER) if posted else (desks.KEY_1, desks.SALES[0])
-    return (record["key"], record["source"], record["status"]) == (*wanted, 200)
-
-
-def sdk_run(site, shim, sdk):
-    """The SDK's lookups, as rows; and whether all of them are right."""
-    rows, good = [], True
-    for package in PACKAGES:
-        before = len(site.vendor.records())
-        results = sdk.run(package, shim_urls(shim.addresses[0]), ANY)
-        records = site.vendor.records()[before:]
-        if len(records) != len(LOOKUPS):
-            say(f"wrong: the vendor saw {len(records)} requests of {len(LOOKUPS)} lookups")
-            return rows, False
-        for result, record in zip(results, records):
-            right = result["ok"] and result["answered"] == result["asked"] and \
-                _sdk_seen_rightly(record, result["lookup"])
-            good = good and right
-            rows.append([f"SDK {sdk.version(package)}", result["lookup"],
-                         f"{len(result['answered'])} right" if right else "WRONG",
-                         record["key"] or record["class"], record["source"]])
-    return rows, good
-
-
-def sdk_show(site, shims, build):
-    try:
-        sdk = Sdk(build / "sdk")
-    except Unavailable as why:
-        say(f"The vendor's JavaScript SDK is left out: {why}")
+        say(keep_text(whole))
+        while whole.router.is_running:
+            for event in whole.router.find_events(since=since):
+                say("    " + " ".join(f"{k}={v}" for k, v in event.items()))
+                since += 1
+            never.wait(0.5)
+    except KeyboardInterrupt:
         return True
-    rows, good = sdk_run(site, shims[desks.SALES[0]], sdk)
-    say("The vendor's own JavaScript SDK, unmodified, at desk sales 1 (withBaseUrl: the shim):\n")
-    say(table_format(["client", "lookup", "answers", "key or backend", "source address"], rows))
-    return good
+    say("wrong: the router has ended")
+    return False
 
 
-# ---- --keep
-
-
-def keep(site, router, shims, build):
-    shim = shims[desks.SALES[0]].addresses[0]
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
-    say(f"""
-It keeps running; Ctrl-C ends it. To look at:
-
-  a lookup as desk sales 1 makes it:
-    curl 'http://{shim}/us-street/street-address?street=1+Oak+St&city=Austin&state=TX'
-  the policy and what it means at the vendor:
-    {site.policy_path}
-    {build}/tools/keyrouter check {site.policy_path}
-    {build}/tools/keyrouter plan {site.policy_path}
-  the router:   https://{router.addresses[0]}  {site.folder}/keyrouterd.cfg
-  the vendor:   https://{site.vendor.address}, what it saw: \
-curl -d '{{}}' http://127.0.0.1:{site.vendor.control_port}/records
-  the shims:""")
-    for address, each in shims.items():
-        say(f"    {address}  http://{each.addresses[0]}")
-    say("  the router's events, as they come:")
-    since = router.mark()
-    while not over.wait(0.5):
-        for event in router.find_events(since=since):
-            say("    " + " ".join(f"{k}={v}" for k, v in event.items()))
-            since += 1
-        if not router.is_running:
-            say("the router has ended")
-            return False
-    return True
+def whole_show(folder, build, arguments):
+    """(the verdict's line, whether all is as it has to be)"""
+    with site_opened(folder, build) as site:
+        progress = Progress()
+        whole = whole_start(site, arguments.workstations, arguments.keys, progress)
+        verdict = whole_run(whole, progress)
+        good = verdict.is_good
+        if arguments.keep:
+            say(f"\n{verdict.line()}")
+            good = keep(whole) and good
+    return verdict.line(), good
 
 
 def main(arguments):
+    descriptors_allow(arguments.workstations)
     build = pathlib.Path(arguments.build).resolve()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="keyrouter-try-"))
-    good, ended_badly = False, ""
     try:
-        site, router, shims = site_start(folder, build)
-        try:
-            say("One desk for each route:\n")
-            good = desks_run(site, router, shims)
-            say()
-            if not arguments.no_sdk:
-                good = sdk_show(site, shims, build) and good
-            if arguments.keep:
-                good = keep(site, router, shims, build) and good
-        finally:
-            ended_badly = site_stop(site)
+        with site_opened(folder / "showcase", build) as site:
+            good = showcase_run(site, build, not arguments.no_sdk)
+        line, good_whole = whole_show(folder / "whole", build, arguments)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if ended_badly:
-        say(f"wrong: {ended_badly}")
+        with held():
+            shutil.rmtree(folder, ignore_errors=True)
     say(f"\ncredentials found in logs, answers, files or /proc: {canary.n_found} "
-        f"in {canary.n_bytes_searched} bytes")
-    good = good and not ended_badly
-    say("All is as it should be." if good else "Not all is as it should be.")
-    return 0 if good else 1
+        f"in {canary.n_bytes_searched:,} bytes")
+    say(line)
+    if not (good and good_whole):
+        say("try: not all is as it should be")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_signals()
     try:
         sys.exit(main(arguments_parse()))
     except KeyboardInterrupt:
         sys.exit(130)
-    except (AssertionError, OSError, RuntimeError) as failure:
-        sys.exit(f"try: {failure}")
+    except FAILURES as why:
+        sys.exit(f"try: {why}")

@@ -8,7 +8,7 @@ import ssl
 import struct
 from dataclasses import dataclass, field
 
-from support import DEADLINE_S, canary
+from support import DEADLINE_S, canary, openssl
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*")
@@ -59,11 +59,13 @@ class Truncated(ConnectionError):
 class _Tls:
     """TLS over memory: Python's own wrapping tells RST and FIN apart in some versions only."""
 
-    def __init__(self, sock, context, name, session):
+    def __init__(self, sock, context, name, session, early=b""):
         self._socket = sock
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name,
                                        session=session)
+        if early:
+            openssl.early_data_write(self.object, early)
         self._run(self.object.do_handshake)
 
     def _run(self, step):
@@ -92,6 +94,11 @@ class _Tls:
         except ssl.SSLZeroReturnError:
             return b""
 
+    def renegotiate(self):
+        """Asks for another handshake (TLS 1.2); what becomes of it shows with the next bytes read."""
+        openssl.renegotiate(self.object)
+        self._flush()
+
     def sendall(self, data):
         self.object.write(data)
         self._flush()
@@ -106,9 +113,13 @@ class _Tls:
 
 
 class RawClient:
-    """tls: None for plain, or an SSLContext. address: "127.0.0.1:80" or (host, port)."""
+    """tls: None for plain, or an SSLContext. address: "127.0.0.1:80" or (host, port).
 
-    def __init__(self, address, source=None, tls=None, sni=None, session=None, timeout=DEADLINE_S):
+    early: bytes to send before the handshake is over, with a session's key (0-RTT).
+    """
+
+    def __init__(self, address, source=None, tls=None, sni=None, session=None, timeout=DEADLINE_S,
+                 early=b""):
         if isinstance(address, str):
             host, _, port = address.rpartition(":")
             address = (host.strip("[]"), int(port))
@@ -119,7 +130,8 @@ class RawClient:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tls = None
         try:
-            self.tls = _Tls(self.socket, tls, sni or address[0], session) if tls else None
+            self.tls = _Tls(self.socket, tls, sni or address[0], session, early) if tls \
+                else None
         except BaseException:
             self.socket.close()
             raise

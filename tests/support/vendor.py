@@ -191,6 +191,7 @@ class Vendor:
         self._tell("POST", "/cloud", {"ranges": list(ranges)})
 
     def tls(self, certificate="good", version=None, tickets=2):
+        """For connections from now on. version: this one alone, "1.0" to "1.3"."""
         self._tell("POST", "/tls", {"certificate": certificate, "version": version,
                                     "tickets": tickets})
 

@@ -18,6 +18,7 @@ import sys
 import threading
 
 sys.dont_write_bytecode = True
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # for support
 
 from standin.certificates import certificates_make
 from standin.connection import Connection

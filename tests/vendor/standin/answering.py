@@ -134,6 +134,8 @@ class Misbehaviour:
         self._note(before)
 
     async def before(self):
+        if self.do.get("renegotiate"):
+            self.link.renegotiate()
         if "hold" in self.do:
             await self._enter(self.do["hold"])
         if "delay_ms" in self.do:

@@ -3,10 +3,13 @@
 import os
 import ssl
 import subprocess
+import warnings
 
 from standin.judge import HOSTS
 
 KINDS = ("good", "expired", "not_yet", "wrong_host", "wrong_ca", "self_signed")
+VERSIONS = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2,
+            "1.3": ssl.TLSVersion.TLSv1_3}
 _SITE_CA = os.path.join(os.path.dirname(__file__), "..", "..", "..", "tools", "site-ca")
 
 
@@ -22,13 +25,20 @@ def certificates_make(folder):
         _site_ca("issue", folder, *HOSTS)
 
 
+def _version_set(context, version):
+    if version < "1.2":
+        context.set_ciphers("ALL:@SECLEVEL=0")  # they sign with SHA-1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = VERSIONS[version]
+
+
 def context_make(folder, kind="good", version=None, tickets=2):
     """A new context: sessions made with an older one are not resumed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # smarty.com/docs/cloud/requirements
     if version:
-        exact = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
-        context.minimum_version = context.maximum_version = exact
+        _version_set(context, version)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.num_tickets = tickets
     if tickets == 0:

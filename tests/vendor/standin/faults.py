@@ -8,6 +8,7 @@ act:
   connect         "reset", "close", "stall" (silent until gate "gate" opens), "plain" (answers plain
                   HTTP): at accept; such a fault sees only {"source", "connection"}
   no_continue     true: no 100 Continue although the request waits for one
+  renegotiate     true: asks for another TLS handshake before the answer (TLS 1.2)
   hold            gate: nothing is sent until it opens
   delay_ms        after the hold
   interim         [[status, [[name, value]]], ...] before the answer
@@ -38,7 +39,7 @@ from standin.accounts import Refusal
 from standin.records import record_matches
 
 ACTIONS = {
-    "connect", "gate", "no_continue", "hold", "delay_ms", "interim", "status", "headers", "body",
+    "connect", "gate", "no_continue", "renegotiate", "hold", "delay_ms", "interim", "status", "headers", "body",
     "body_base64", "body_size", "echo", "pad_headers", "gzip", "framing", "chunk_size",
     "connection_close", "raw_base64", "reset", "cut", "hold_at", "drip", "record_size", "extra",
     "late_tickets", "late_gate", "close_after", "close_gate",

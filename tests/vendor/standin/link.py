@@ -5,26 +5,14 @@ asyncio's own TLS decides alone what is a record, when session tickets go and ho
 Here a subclass gets plain bytes by on_data() and says how they go out.
 """
 import asyncio
-import ctypes
 import socket
 import ssl
 import struct
 
+from support import openssl
+
 LINGER_S = 5  # after our FIN a client has this long to send its own
 _READ_BYTES = 65536
-
-
-def _session_ticket_queue(sslobj):
-    """Queues a TLS 1.3 session ticket: SSL_new_session_ticket(3), which Python does not offer.
-
-    CPython's _ssl._SSLSocket is: object head, the socket, then the SSL pointer.
-    """
-    lib = ctypes.CDLL("libssl.so.3")
-    at = id(sslobj._sslobj) + object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)
-    pointer = ctypes.c_void_p.from_address(at)
-    if lib.SSL_is_server(pointer) != 1 or lib.SSL_new_session_ticket(pointer) != 1:
-        raise RuntimeError("no session ticket can be made on this connection")
-    lib.SSL_do_handshake(pointer)
 
 
 class Link(asyncio.Protocol):
@@ -150,7 +138,12 @@ class Link(asyncio.Protocol):
 
     def tickets_send(self, count):
         for _ in range(count):
-            _session_ticket_queue(self._tls)
+            openssl.ticket_queue(self._tls)
+        self._flush()
+
+    def renegotiate(self):
+        """Asks the client for another handshake; one that refuses loses its connection."""
+        openssl.renegotiate(self._tls)
         self._flush()
 
     def reset(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """state - the whole vendor: what its connections and its control port share"""
 from standin.accounts import Account, Refusal
-from standin.certificates import KINDS, context_make
+from standin.certificates import KINDS, VERSIONS, context_make
 from standin.faults import Faults
 from standin.records import Records, record_matches
 
@@ -47,8 +47,8 @@ class State:
             setattr(*places[name], value)
 
     def tls_set(self, certificate="good", version=None, tickets=2):
-        if certificate not in KINDS or version not in (None, "1.2", "1.3"):
-            raise Refusal(422, f"certificate is one of {KINDS}, version null, 1.2 or 1.3")
+        if certificate not in KINDS or version not in (None, *VERSIONS):
+            raise Refusal(422, f"certificate is one of {KINDS}, version null or of {sorted(VERSIONS)}")
         if not isinstance(tickets, int) or not 0 <= tickets <= 16:
             raise Refusal(422, "tickets is a number from 0 to 16")
         self.context = context_make(self.folder, certificate, version, tickets)
