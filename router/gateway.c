@@ -295,7 +295,7 @@ static void tell(struct exchange *x)
                   TEXT("reason", x->reason), TEXT("cause", call->cause),
                   TEXT("blame", call->cause ? blame_name(call->blame) : NULL),
                   BOOLEAN("redacted", x->answer.n_redacted > 0),
-                  BOOLEAN("fallback", x->attempt > 0), BOOLEAN("retried", x->retried),
+                  BOOLEAN("fallback", x->attempt > 0), BOOLEAN("retried", x->was_retried),
                   NUMBER("duration_us", x->began_us ? clock_monotonic_us() - x->began_us : 0),
                   NUMBER("upstream_us", x->upstream_us), NUMBER("answer_bytes", x->n_answer_bytes));
 }

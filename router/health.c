@@ -359,15 +359,17 @@ static bool key_count_refusal(struct key_record *k, const struct addr *seen, uin
         return all_young;
 }
 
+/* What is suspended lets only probes through: a success of another request is of one sent before, and
+ * older news than the refusal. */
 static void move_success(struct slot_record *s, struct key_record *k, const struct slot *slot,
-                         struct change *c)
+                         bool is_probe, struct change *c)
 {
-        if (record_restore(&s->record))
+        if (is_probe && record_restore(&s->record))
                 c->slot = &SLOT_RESTORED;
         else if (!s->was_live && !slot_is_planned_live(slot))
                 c->slot = &SLOT_WENT_LIVE;
         atomic_store(&s->was_live, true);
-        if (record_restore(&k->record))
+        if (is_probe && record_restore(&k->record))
                 c->key = &KEY_RESTORED;
         key_forget_refusal(k, &slot->seen);
 }
@@ -431,7 +433,7 @@ void health_move(struct health *h, const struct slot *slot, enum health_event ev
         if (event == HEALTH_REFUSED)
                 move_refusal(s, k, slot, kept = cause_keep(h, cause), now_ms, &c);
         else if (event == HEALTH_SUCCEEDED)
-                move_success(s, k, slot, &c);
+                move_success(s, k, slot, is_probe, &c);
         if (is_probe)
                 claims_release(s, k);
         pthread_mutex_unlock(&h->mutex);

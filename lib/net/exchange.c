@@ -56,7 +56,7 @@ struct exchange *exchange_new(struct client *c)
         x->worker = w;
         x->verdict = (struct verdict){ 0 };
         x->attempt = 0;
-        x->retried = x->running = x->dialling = false;
+        x->retried = x->was_retried = x->running = x->dialling = false;
         x->upstream = NULL;
         x->upstream_blocked = x->client_blocked = false;
         x->answered = x->begun = x->own = x->holding = false;

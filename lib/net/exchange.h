@@ -41,7 +41,8 @@ struct exchange {
         struct message request, answer;
         struct verdict verdict;
         unsigned attempt; /* 0; 1 after the one fallback */
-        bool retried;     /* sent again because a connection was stale; once */
+        bool retried;     /* this attempt: sent again because a connection was stale; once */
+        bool was_retried; /* any attempt */
         bool running;
         /* upstream */
         struct dial dial;

@@ -153,7 +153,7 @@ enum step exchange_upstream_lost(struct exchange *x, const char *what)
 {
         if (may_send_again(x) && !x->retried) {
                 exchange_drop_upstream(x, false);
-                x->retried = true;
+                x->retried = x->was_retried = true;
                 return exchange_move(x, EXCHANGE_DIAL);
         }
         return exchange_refuse(x, 502, "%s %s", x->worker->program->origin_noun, what);

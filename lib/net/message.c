@@ -94,6 +94,8 @@ static bool is_bad_framing(char before, unsigned char c)
                 return true;
         if (before == '\n' && (c == ' ' || c == '\t'))
                 return true; /* a folded trailer */
+        if (before == '\n' && c == ':')
+                return true; /* a trailer without a name */
         return c >= 0x7f || (c < 0x20 && c != '\t' && c != '\r' && c != '\n');
 }
 
@@ -209,6 +211,20 @@ static enum head_answer answer_of_llhttp(llhttp_errno_t e, const struct head *h)
         }
 }
 
+/*
+ * Do the parser, which will decode the body, and the fields as they were read here mean the same body?
+ * Of "Transfer-Encoding: chunked" with a tab behind it llhttp makes another coding, and of an answer with
+ * such a body that goes on until the connection closes.
+ */
+static bool is_agreed(const struct message *m)
+{
+        if (m->complete || m->head.framing == FRAMING_NONE)
+                return m->complete && m->head.framing == FRAMING_NONE;
+        if (m->head.framing == FRAMING_SIZED && m->parser.content_length != m->head.content_length)
+                return false;
+        return (m->head.framing == FRAMING_CHUNKED) == ((m->parser.flags & F_CHUNKED) != 0);
+}
+
 static enum head_answer head_parse(struct message *m, struct slice text)
 {
         llhttp_errno_t e = llhttp_execute(&m->parser, text.data, text.length);
@@ -223,10 +239,7 @@ static enum head_answer head_parse(struct message *m, struct slice text)
         a = head_interpret(&m->head, m->target, m->to_head);
         if (a)
                 return a;
-        /* Both must mean the same end, or nothing goes on. */
-        if (m->complete != (m->head.framing == FRAMING_NONE))
-                return HEAD_E_SYNTAX;
-        return HEAD_OK;
+        return is_agreed(m) ? HEAD_OK : HEAD_E_SYNTAX;
 }
 
 static int head_find(enum message_kind kind, const struct message_limits *limits,

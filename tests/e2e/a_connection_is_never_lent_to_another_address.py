@@ -64,19 +64,6 @@ def test_a_connection_that_the_vendor_closed_while_idle_is_replaced(desk_site, h
     assert (event["status"], event["reason"]) == (200, ON_KEY)
 
 
-def test_a_get_on_a_connection_that_dies_under_it_is_sent_once_more(desk_site):
-    router = desk_site.start_router()
-    with desk_site.connect_router(router, "127.1.0.1") as client:
-        ask(client, router)
-        desk_site.vendor.fault(reset={"part": "head", "at": 0})
-        answer, event = ask(client, router)
-    records = desk_site.vendor.records()
-    assert answer.status == 200
-    assert len(records) == 3 and records[2]["connection"] != records[1]["connection"]
-    assert [r["outcome"] for r in records] == ["answered", "reset", "answered"]
-    assert (event["retried"], event["reason"]) == (True, ON_KEY)
-
-
 def test_a_get_is_sent_once_more_and_not_twice_more(desk_site):
     desk_site.vendor.fault(times=None, reset={"part": "head", "at": 0})
     router = desk_site.start_router()
@@ -85,17 +72,6 @@ def test_a_get_is_sent_once_more_and_not_twice_more(desk_site):
     assert answer.status == 502
     assert len(desk_site.vendor.records()) == 2
     assert event["reason"] == "vendor closed before it answered"
-
-
-def test_a_post_is_never_sent_twice(desk_site):
-    router = desk_site.start_router()
-    with desk_site.connect_router(router, "127.1.0.1") as client:
-        ask(client, router, "POST", JSON, BATCH)
-        desk_site.vendor.fault(reset={"part": "head", "at": 0})
-        answer, event = ask(client, router, "POST", JSON, BATCH)
-    assert answer.status == 502
-    assert len(desk_site.vendor.records()) == 2
-    assert (event["retried"], event["reason"]) == (False, "vendor closed before it answered")
 
 
 def test_sessions_with_the_vendor_are_resumed(desk_site):

@@ -91,18 +91,6 @@ def test_what_does_not_blame_the_key_is_passed_on(desk_site, status, blame):
     assert (event["reason"], after["reason"]) == (ON_KEY, ON_KEY)
 
 
-def test_a_lapsed_subscription_is_passed_on_and_said_loudly(desk_site):
-    desk_site.vendor.fault({"class": "embedded"}, status=402, body="{}")
-    router = desk_site.start_router()
-    with desk_site.connect_router(router, "127.1.0.1") as client:
-        answer, event = ask(client, router)
-    alarm = router.wait_event("account_refused", key="key-1", status=402)
-    assert (answer.status, classes(desk_site)) == (402, [("embedded", 402)])
-    assert (event["blame"], alarm["level"]) == ("account", "error")
-    assert (event["reason"], event["fallback"]) == (ON_KEY, False)
-    assert event["cause"] == alarm["cause"] == "no active subscription"
-
-
 def test_without_a_backend_the_refusal_has_a_name(make_site):
     site = make_site()
     site.add_key("key-1", hosts=["127.1.0.1"])

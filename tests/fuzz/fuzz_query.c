@@ -21,6 +21,11 @@
         } while (0)
 
 static char *names[] = { (char *)"key", (char *)"auth-id", (char *)"auth-token", (char *)"a b+c" };
+static char *carriers[] = { (char *)"license", (char *)"x%y" };
+static struct pair fields[] = { { (char *)"license", (char *)"$key" },
+                                { (char *)"x%y", (char *)"a$token" },
+                                { (char *)"format",
+                                  (char *)"json$$" } }; /* no field: it may stay */
 static char *paths[] = { (char *)"/street-address", (char *)"/lookup/*", (char *)"/" };
 static struct api apis[] = {
         { (char *)"us-street", (char *)"example.com", paths, 3, { 1, 1 }, 0, 0 }
@@ -30,6 +35,7 @@ static const struct provider vendor = {
         .n_apis = 1,
         .strip_query = names,
         .n_strip_query = N_ELEMENTS(names),
+        .classes = { [CLASS_SECRET] = { .offered = true, .query = fields, .n_query = 3 } },
 };
 
 /* ---- the judge ---- */
@@ -67,10 +73,20 @@ static struct slice decoded(struct slice s, char plus)
         return (struct slice){ out, n };
 }
 
+static bool is_named(struct slice plain, char *const *list, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (plain.length == strlen(list[i]) &&
+                    (plain.length == 0 || !memchr(plain.data, 0, plain.length)) &&
+                    strncasecmp(plain.data, list[i], plain.length) == 0)
+                        return true;
+        return false;
+}
+
 static bool is_credential(struct slice part)
 {
         struct slice name = part, plain;
-        bool found = false;
+        bool found;
 
         for (size_t i = 0; i < part.length; i++)
                 if (part.data[i] == '=') {
@@ -78,11 +94,8 @@ static bool is_credential(struct slice part)
                         break;
                 }
         plain = decoded(name, ' ');
-        for (size_t i = 0; i < N_ELEMENTS(names); i++)
-                if (plain.length == strlen(names[i]) &&
-                    (plain.length == 0 || !memchr(plain.data, 0, plain.length)) &&
-                    strncasecmp(plain.data, names[i], plain.length) == 0)
-                        found = true;
+        found = is_named(plain, names, N_ELEMENTS(names)) ||
+                is_named(plain, carriers, N_ELEMENTS(carriers));
         free((char *)plain.data);
         return found;
 }

@@ -5,9 +5,13 @@
  * - the pieces in which the bytes arrive change nothing: neither the verdict nor the body;
  * - what is accepted has one meaning: written anew from its parts it is accepted again, and means the
  *   same;
- * - the parts are clean: no line end, no NUL, no blank around a value, no odd byte in a name.
+ * - the parts are clean: no line end, no NUL, no blank around a value, no odd byte in a name;
+ * - a second reader (message_model.h) reads the same out of what is accepted: fields, framing, body, and
+ *   where the next message begins; and a plain message, in which nothing is to object to, is accepted.
  */
 #include "tests/fuzz/message_judge.h"
+
+#include "tests/fuzz/message_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +197,66 @@ static void judge_pieces(const struct reading *whole, struct slice input, size_t
         reading_done(&parts);
 }
 
+static void judge_fields(const struct head *h, const struct model *m)
+{
+        MUST(h->n_headers == m->n_headers && h->framing == m->framing);
+        MUST(h->framing != FRAMING_SIZED || h->content_length == m->content_length);
+        for (unsigned i = 0; i < h->n_headers; i++) {
+                MUST(slice_equal(h->headers[i].name, m->headers[i].name));
+                MUST(slice_equal(h->headers[i].value, m->headers[i].value));
+                MUST(h->headers[i].hop == m->headers[i].hop);
+        }
+        MUST(!m->says_close || !h->keep_alive);
+}
+
+static void judge_start(const struct message *message, const struct model *m)
+{
+        const struct head *h = &message->head;
+        struct slice version = m->start[h->is_request ? 2 : 0];
+        char status[12];
+
+        MUST(h->minor == (unsigned)(version.data[7] - '0'));
+        if (h->is_request) {
+                MUST(slice_equal(h->method, m->start[0]));
+                MUST(slice_equal(message->target, m->start[1]));
+                return;
+        }
+        snprintf(status, sizeof(status), "%03u", h->status);
+        MUST(slice_is(m->start[1], status));
+}
+
+static void judge_body(const struct reading *r, const struct model *m, struct slice input)
+{
+        struct model_body b = { .data = malloc(input.length + 1) };
+
+        MUST(b.data);
+        model_read_body(m, input, &b);
+        MUST(r->message.complete == b.is_complete);
+        MUST(slice_equal(buffer_slice(&r->body), (struct slice){ b.data, b.length }));
+        if (b.is_complete) {
+                MUST(b.is_strict);
+                MUST(slice_equal(buffer_slice(&r->in),
+                                 slice_from(input, m->skip + m->head_length + b.n_used)));
+        }
+        free(b.data);
+}
+
+static void judge_by_model(const struct reading *r, struct slice input)
+{
+        struct model m;
+
+        model_read(&m, input, r->kind == MESSAGE_REQUEST, r->to_head);
+        if (m.is_plain && m.head_length <= limits.head_bytes && m.start[1].length < 1024)
+                MUST(r->head == 0);
+        if (r->head != 0)
+                return;
+        MUST(m.head_length > 0 && m.is_strict);
+        judge_start(&r->message, &m);
+        judge_fields(&r->message.head, &m);
+        if (!r->broken)
+                judge_body(r, &m, input);
+}
+
 void message_judge(enum message_kind kind, bool to_head, struct slice input)
 {
         struct reading whole;
@@ -205,6 +269,7 @@ void message_judge(enum message_kind kind, bool to_head, struct slice input)
                 if (!whole.broken)
                         judge_rewritten(&whole);
         }
+        judge_by_model(&whole, input);
         judge_pieces(&whole, input, 1);
         judge_pieces(&whole, input, 7);
         reading_done(&whole);

@@ -75,7 +75,7 @@ static void on_settle(struct exchange *x)
         pthread_mutex_lock(&r->lock);
         record = &r->records[r->n_records++ % RIG_RECORDS];
         *record = (struct settled){
-                x->status, x->attempt, x->retried, x->own, x->n_answer_bytes, ""
+                x->status, x->attempt, x->was_retried, x->own, x->n_answer_bytes, ""
         };
         memcpy(record->reason, x->reason, sizeof(record->reason));
         pthread_cond_broadcast(&r->changed);

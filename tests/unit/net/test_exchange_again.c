@@ -183,11 +183,93 @@ static void a_second_answer_behind_the_first_is_never_delivered(void **state)
         peer_close(vendor);
 }
 
+static enum judgement judge_status(struct exchange *x, struct slice body, bool shown)
+{
+        return x->attempt == 0 && x->answer.head.status == 401 ? JUDGE_AGAIN : JUDGE_PASS;
+}
+
+/* What the event tells is of the whole exchange, not of its last attempt. */
+static void a_second_try_is_told_behind_a_fallback_too(void **state)
+{
+        struct rig *r = *state;
+        struct peer *client, *vendor, *fresh, *other;
+
+        r->program.judge = judge_status;
+        client = rig_begin(r);
+        vendor = used_vendor(r, client);
+        client_get(client, "/second");
+        peer_head(vendor);
+        peer_close(vendor);
+        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        peer_head(fresh);
+        peer_send(fresh, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno");
+        other = peer_accept(r->vendors[RIG_OTHER], NULL);
+        peer_head(other);
+        vendor_answer(other, "yes");
+        answer_expect(client, "GET", 200, "yes");
+        assert_int_equal(rig_settled(r, 1).attempt, 1);
+        assert_true(rig_settled(r, 1).retried);
+        peer_close(client);
+        peer_close(fresh);
+        peer_close(other);
+}
+
+/* Of a refusal that is thrown away, the rest may still be on its way. */
+static void a_connection_with_half_an_answer_is_not_used_again(void **state)
+{
+        struct rig *r = *state;
+        struct peer *client, *vendor, *other, *fresh;
+
+        r->program.judge = judge_status;
+        client = rig_begin(r);
+        client_get(client, "/first");
+        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        peer_head(vendor);
+        peer_send(vendor, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 20\r\n\r\nno");
+        other = peer_accept(r->vendors[RIG_OTHER], NULL);
+        peer_head(other);
+        vendor_answer(other, "yes");
+        answer_expect(client, "GET", 200, "yes");
+        client_get(client, "/second");
+        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        assert_non_null(strstr(peer_head(fresh), "GET /second "));
+        vendor_answer(fresh, "second");
+        answer_expect(client, "GET", 200, "second");
+        peer_close(client);
+        peer_close(vendor);
+        peer_close(other);
+        peer_close(fresh);
+}
+
+static void a_connection_that_the_vendor_will_close_is_not_used_again(void **state)
+{
+        struct rig *r = *state;
+        struct peer *client = rig_begin(r), *vendor, *fresh;
+
+        client_get(client, "/first");
+        vendor = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        peer_head(vendor);
+        peer_send(vendor, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nfirst");
+        answer_expect(client, "GET", 200, "first");
+        client_get(client, "/second"); /* the vendor has not closed yet */
+        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        assert_non_null(strstr(peer_head(fresh), "GET /second "));
+        vendor_answer(fresh, "second");
+        answer_expect(client, "GET", 200, "second");
+        assert_false(rig_settled(r, 1).retried);
+        peer_close(client);
+        peer_close(vendor);
+        peer_close(fresh);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                CASE(a_second_try_is_told_behind_a_fallback_too),
+                CASE(a_connection_with_half_an_answer_is_not_used_again),
+                CASE(a_connection_that_the_vendor_will_close_is_not_used_again),
                 CASE(a_get_on_a_connection_that_just_died_is_sent_again_once),
                 CASE(the_second_try_goes_out_on_a_fresh_connection),
                 CASE(a_get_is_sent_twice_at_most),

@@ -177,6 +177,8 @@ static const struct row refused_requests[] = {
 };
 
 static const struct row refused_answers[] = {
+        { "a coding with a tab behind it",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n", HEAD_E_SYNTAX },
         { "both framings",
           "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
           HEAD_E_CODING_PLACE },

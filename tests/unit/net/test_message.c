@@ -181,6 +181,7 @@ static const struct {
         { "a bare LF at the end", "0\r\n\n" },
         { "a trailer with a bare LF", "0\r\nX: y\n\r\n" },
         { "a trailer with a control character", "0\r\nX: \x02\r\n\r\n" },
+        { "a trailer without a name", "0\r\n: y\r\n\r\n" },
         { "a trailer without a colon", "0\r\nX\r\n\r\n" },
         { "a trailer on two lines", "0\r\nX: y\r\n z\r\n\r\n" },
         { "a trailer on two lines, by a tab", "0\r\nX: y\r\n\tz\r\n\r\n" },

@@ -112,7 +112,7 @@ static void each_refusal_in_a_row_doubles_the_rest(void **state)
                 now_ms += minutes[i] * MINUTE;
                 ROW_CHECK(admit(d, 0, now_ms) == HEALTH_PROBE, i, "and then on time");
         }
-        succeed(d, 0, now_ms);
+        health_move(d->health, &d->site.slots[0], HEALTH_SUCCEEDED, NULL, true, now_ms);
         refuse(d, 0, now_ms);
         assert_int_equal(admit(d, 0, now_ms + MINUTE), HEALTH_PROBE);
 }
@@ -216,6 +216,20 @@ static void a_suspended_key_rests_with_all_its_slots(void **state)
         health_move(d->health, &d->site.slots[4], HEALTH_SUCCEEDED, NULL, true, START + MINUTE);
         assert_non_null(strstr(told, "key_restored austin-1 198.51.100.5 "));
         assert_int_equal(admit(d, 5, START + MINUTE), HEALTH_SERVE);
+        assert_int_equal(admit(d, 0, START + MINUTE), HEALTH_PROBE);
+}
+
+static void successes_of_requests_already_under_way_restore_nothing(void **state)
+{
+        struct desk *d = *state;
+
+        suspend_key(d);
+        succeed(d, 0, START + 1);
+        succeed(d, 4, START + 1);
+        assert_null(strstr(told, "restored"));
+        assert_int_equal(admit(d, 4, START + 1), HEALTH_KEY_SUSPENDED);
+        assert_int_equal(admit(d, 4, START + MINUTE), HEALTH_PROBE);
+        health_move(d->health, &d->site.slots[4], HEALTH_SUCCEEDED, NULL, true, START + MINUTE);
         assert_int_equal(admit(d, 0, START + MINUTE), HEALTH_PROBE);
 }
 
@@ -491,6 +505,7 @@ int main(void)
                 HEALTH_TEST(a_probe_that_told_nothing_gives_its_claim_back),
                 HEALTH_TEST(what_suspends_a_key),
                 HEALTH_TEST(a_suspended_key_rests_with_all_its_slots),
+                HEALTH_TEST(successes_of_requests_already_under_way_restore_nothing),
                 HEALTH_TEST(a_key_refused_by_its_probe_rests_twice_as_long),
                 HEALTH_TEST(an_address_that_never_worked_does_not_speak_for_the_key),
                 HEALTH_TEST(only_the_probe_gives_its_claim_back),

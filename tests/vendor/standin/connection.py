@@ -48,6 +48,7 @@ class Connection(Link):
 
     def _misbehave_at_connect(self, do):
         self.about["fault"] = do["connect"]
+        self.state.connections.changed(self.about)
         if do["connect"] == "reset":
             self.reset()
         elif do["connect"] == "close":
