@@ -169,8 +169,11 @@ def far_vendor(load, seconds):
 
 
 def spread(values):
-    """(median, least, most)"""
-    return statistics.median(values), min(values), max(values)
+    """(median, lower quartile, upper quartile)"""
+    if len(values) < 2:
+        return values[0], values[0], values[0]
+    lower, _, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return statistics.median(values), lower, upper
 
 
 def versions():
