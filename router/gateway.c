@@ -65,7 +65,7 @@ static struct snapshot *gateway_snapshot(struct gateway *g)
 
 static void reason_copy(struct exchange *x, const char *reason)
 {
-        size_t n = strnlen(reason, REASON_MAX - 1);
+        size_t n = MIN(strlen(reason), (size_t)REASON_MAX - 1);
 
         memcpy(x->reason, reason, n);
         x->reason[n] = 0;
