@@ -371,7 +371,8 @@ static void move_success(struct slot_record *s, struct key_record *k, const stru
         atomic_store(&s->was_live, true);
         if (is_probe && record_restore(&k->record))
                 c->key = &KEY_RESTORED;
-        key_forget_refusal(k, &slot->seen);
+        if (is_probe || !is_suspended(&s->record))
+                key_forget_refusal(k, &slot->seen);
 }
 
 /* A key that is half-open again goes by its probe alone; otherwise it takes several addresses. */

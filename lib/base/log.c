@@ -148,6 +148,7 @@ static void put_text(struct text *l, struct slice s)
         size_t length = MIN(s.length, TEXT_MAX_BYTES);
         char *at = l->at;
 
+        assert(text_room(l) >= 2 + 6 * length);
         *at++ = '"';
         for (size_t i = 0; i < length; i++) {
                 unsigned char c = (unsigned char)s.data[i];

@@ -39,7 +39,15 @@ static void acceptor_pause(struct acceptor *a, int error)
         uv_timer_start(&a->pause, on_pause_over, PAUSE_MS, 0);
 }
 
-static void hand_over(struct listener *l, int fd, const struct sockaddr *sa)
+/* The connections of one turn for the worker on the acceptor's own loop. They wait until those for
+ * others are handed over: to begin with one takes a TLS handshake's time. */
+struct own_batch {
+        struct worker *worker;
+        struct accepted connections[BATCH];
+        unsigned n;
+};
+
+static void hand_over(struct listener *l, int fd, const struct sockaddr *sa, struct own_batch *own)
 {
         struct acceptor *a = l->acceptor;
         struct accepted accepted = { .fd = fd, .tls = l->tls };
@@ -53,15 +61,18 @@ static void hand_over(struct listener *l, int fd, const struct sockaddr *sa)
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         w = a->workers[addr_hash(&accepted.peer) % a->n_workers];
-        if (w->loop == a->loop)
-                worker_take(w, &accepted);
-        else
+        if (w->loop != a->loop) {
                 worker_adopt(w, &accepted);
+                return;
+        }
+        own->worker = w;
+        own->connections[own->n++] = accepted;
 }
 
 static void on_listener(uv_poll_t *poll, int status, int events)
 {
         struct listener *l = CONTAINER_OF(poll, struct listener, poll);
+        struct own_batch own = { .n = 0 };
 
         for (int i = 0; i < BATCH; i++) {
                 struct sockaddr_storage peer;
@@ -70,7 +81,7 @@ static void on_listener(uv_poll_t *poll, int status, int events)
                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
 
                 if (fd >= 0) {
-                        hand_over(l, fd, (struct sockaddr *)&peer);
+                        hand_over(l, fd, (struct sockaddr *)&peer, &own);
                         continue;
                 }
                 if (errno == ECONNABORTED || errno == EINTR)
@@ -79,6 +90,8 @@ static void on_listener(uv_poll_t *poll, int status, int events)
                         acceptor_pause(l->acceptor, errno);
                 break;
         }
+        for (unsigned i = 0; i < own.n; i++)
+                worker_take(own.worker, &own.connections[i]);
 }
 
 void acceptor_init(struct acceptor *a, uv_loop_t *loop, struct worker **workers, unsigned n_workers)

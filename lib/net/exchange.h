@@ -55,10 +55,10 @@ struct exchange {
         enum framing answer_framing;
         /* the client's side */
         bool client_blocked;
-        bool answered; /* the head of the answer is in client->out */
-        bool begun;    /* and a byte of it may have left */
-        size_t n_before; /* bytes that stood in client->out before it */
-        bool own;      /* the answer was made here */
+        bool answered;   /* the head of the answer is in client->out */
+        bool begun;      /* a byte of the answer may have left */
+        size_t n_before; /* bytes that stood in client->out before the answer */
+        bool own;        /* the answer was made here */
         enum client_next next;
         /* the story, for the program's event */
         unsigned status;

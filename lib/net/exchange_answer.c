@@ -2,8 +2,8 @@
 /*
  * The way back: ANSWER, STREAM.
  *
- * A truncated answer is never handed on as a whole one: the client's connection is reset. The upstream
- * connection goes back to its pool as soon as the answer is read, before the client has taken it.
+ * A truncated answer is never handed on as a whole one: where nothing of it has left yet the client is
+ * told 502, else its connection is reset. The upstream connection goes back to its pool as soon as the answer is read, before the client has taken it.
  */
 #include "lib/base/clock.h"
 #include "lib/net/exchange.h"
@@ -99,7 +99,7 @@ static enum framing choose_framing(const struct exchange *x)
         const struct head *h = &x->answer.head;
 
         /* the length of what a GET would get (RFC 9110 section 8.6) */
-        if (x->answer.to_head && head_header(h, "Content-Length").data)
+        if (x->answer.to_head && h->status != 204 && head_header(h, "Content-Length").data)
                 return FRAMING_SIZED;
         if (h->framing == FRAMING_NONE)
                 return x->answer.to_head || h->status == 204 || h->status == 304 ? FRAMING_NONE

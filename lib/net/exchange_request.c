@@ -78,6 +78,7 @@ static enum step dial_failed(struct exchange *x, enum dial_outcome outcome)
         if (x->attempt == 0 && x->request.head.framing == FRAMING_NONE &&
             x->worker->program->judge_dial(x, outcome) == JUDGE_AGAIN) {
                 x->attempt = 1;
+                x->retried = false;
                 return exchange_move(x, EXCHANGE_ROUTE);
         }
         return exchange_refuse(x, outcome == DIAL_E_TIMEOUT ? 504 : 502, "%s",
@@ -105,7 +106,7 @@ static enum step dial_begin(struct exchange *x)
 
         x->sent_us = 0;
         if (!x->retried)
-                x->upstream = upstream_take(w, v->origin, &v->source, !may_send_again(x), x);
+                x->upstream = upstream_take(w, v->origin, &v->source, x);
         if (x->upstream)
                 return exchange_move(x, EXCHANGE_SEND);
         if (!upstream_may_open(w))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An idle connection stays watched, so that one which the vendor closes goes away at once. That event
- * may still be on its way when the connection is wanted. What may be sent again is sent again then; for
- * the rest there is a look before use, a one-byte read that must say "would block". Idle times and life
- * are swept by one timer a pool.
+ * may still be on its way when the connection is wanted: hence the look before use, a one-byte read
+ * that must say "would block". It is for requests that may be sent again as well: bytes that nobody
+ * asked for would be taken for their answer. Idle times and life are swept by one timer a pool.
  */
 #include "lib/net/upstream.h"
 
@@ -142,7 +142,7 @@ unsigned upstream_pool_count(const struct upstream_pool *p)
 }
 
 struct upstream *upstream_take(struct worker *w, const struct origin *origin,
-                               const struct addr *source, bool look, struct exchange *x)
+                               const struct addr *source, struct exchange *x)
 {
         uint64_t now = uv_now(w->loop);
 
@@ -152,7 +152,7 @@ struct upstream *upstream_take(struct worker *w, const struct origin *origin,
                 if (u->origin != origin || !addr_equal(&u->source, source))
                         continue;
                 idle_remove(u);
-                if (is_worn(u, now) || (look && !stream_is_quiet(&u->stream))) {
+                if (is_worn(u, now) || !stream_is_quiet(&u->stream)) {
                         upstream_close(u);
                         continue;
                 }

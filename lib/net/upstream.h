@@ -37,13 +37,9 @@ void upstream_pool_stop(struct upstream_pool *p);
 /* Connections that exist, idle or in use, and those being closed. */
 unsigned upstream_pool_count(const struct upstream_pool *p);
 
-/*
- * A fit idle connection for exactly this origin and source, or NULL. It is the exchange's now. Where
- * `look`, it was asked just now whether the vendor has closed it: for a request that must not be sent
- * twice.
- */
+/* A fit idle connection for exactly this origin and source, or NULL. It is the exchange's now. */
 struct upstream *upstream_take(struct worker *w, const struct origin *origin,
-                               const struct addr *source, bool look, struct exchange *x);
+                               const struct addr *source, struct exchange *x);
 
 /* May one more connection be opened? Makes room by closing the longest idle one. */
 bool upstream_may_open(struct worker *w);

@@ -114,5 +114,6 @@ def format_all(result):
         *_transparent_text(result.get("transparent")),
         *_peers_text(two, "Two workers, keep-alive", keep),
         *_peers_text(one, "One worker, a TLS connection for each request, one at a time", new),
+        *_peers_text(two, "Two workers, a TLS connection for each request, one at a time", new),
         *_idle_text(result["idle"], result.get("openssl_floor_kb")), *_upstreams_text(result.get("upstreams")),
         *_far_text(result.get("far")), *_machine_text(result["machine"])])

@@ -109,6 +109,19 @@ def test_it_is_ready_only_when_requests_are_taken(desk_site, manager):
     assert manager.message() == ["READY=1", STATUS]
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_stopped_before_it_serves_it_ends_in_order(desk_site, manager, workers):
+    """No worker has begun: what is made for them is taken apart all the same."""
+    for host in HOSTS.values():
+        desk_site.dns.silence(host)
+    router = start_router(desk_site, manager, settings={"workers": workers})
+    desk_site.dns.wait(STREET)
+    router.signal(signal.SIGTERM)
+    assert router.wait_end() == 0
+    assert [e["event"] for e in router.find_events() if e["event"] in ("ready", "stopping")] == ["stopping"]
+    assert "STOPPING=1" in manager.message()
+
+
 def test_on_sighup_it_reloads_and_says_what_it_serves_then(desk_site, manager):
     router = start_router(desk_site, manager)
     manager.message()

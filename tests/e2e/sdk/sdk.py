@@ -4,6 +4,8 @@
 Everything goes to a folder of the caller's, never into the source tree; what is installed there once is
 used again until a lock file changes.
 """
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -49,9 +51,23 @@ def _npm_install(source, folder):
     """The packages of source/package-lock.json below folder/HASH; returns that folder."""
     lock = (source / "package-lock.json").read_bytes()
     there = folder / f"{source.name}-{hashlib.sha256(lock).hexdigest()[:12]}"
-    if there.is_dir():
-        return there
     folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        if not there.is_dir():
+            _npm_install_into(there, source)
+    return there
+
+
+@contextlib.contextmanager
+def _locked(folder):
+    """Tests that run side by side install once."""
+    with open(folder / ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _npm_install_into(there, source):
+    folder = there.parent
     scratch = pathlib.Path(tempfile.mkdtemp(prefix=".npm-", dir=folder))
     try:
         for name in ("package.json", "package-lock.json", ".npmrc"):
@@ -66,7 +82,6 @@ def _npm_install(source, folder):
         raise Unavailable(f"npm did not install the SDK in {_INSTALL_TIMEOUT_S} s") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return there
 
 
 def _node22_install(folder):

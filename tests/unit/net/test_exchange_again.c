@@ -262,11 +262,42 @@ static void a_connection_that_the_vendor_will_close_is_not_used_again(void **sta
         peer_close(fresh);
 }
 
+struct crossing {
+        struct peer *client, *vendor;
+};
+
+static void send_both(struct rig *r, void *context)
+{
+        struct crossing *c = context;
+
+        client_get(c->client, "/second");
+        vendor_answer(c->vendor, "for somebody else");
+}
+
+/* In one turn of the loop: the connection's own event is still on its way when the request is decided. */
+static void an_answer_that_nobody_asked_for_is_delivered_to_nobody(void **state)
+{
+        struct rig *r = *state;
+        struct crossing c = { .client = rig_begin(r) };
+        struct peer *fresh;
+
+        c.vendor = used_vendor(r, c.client);
+        rig_on_thread(r, send_both, &c);
+        fresh = peer_accept(r->vendors[RIG_PLAIN], NULL);
+        assert_non_null(strstr(peer_head(fresh), "GET /second "));
+        vendor_answer(fresh, "second");
+        answer_expect(c.client, "GET", 200, "second");
+        peer_close(c.client);
+        peer_close(c.vendor);
+        peer_close(fresh);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                CASE(an_answer_that_nobody_asked_for_is_delivered_to_nobody),
                 CASE(a_second_try_is_told_behind_a_fallback_too),
                 CASE(a_connection_with_half_an_answer_is_not_used_again),
                 CASE(a_connection_that_the_vendor_will_close_is_not_used_again),

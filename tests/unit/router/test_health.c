@@ -155,7 +155,7 @@ static void a_probe_that_told_nothing_gives_its_claim_back(void **state)
 static void what_suspends_a_key(void **state)
 {
         static const struct {
-                const char *steps; /* letter, slot digit, at second two digits */
+                const char *steps; /* letter (P: S of a probe), slot digit, at second two digits */
                 bool suspended;
                 const char *sentence;
         } rows[] = {
@@ -169,7 +169,8 @@ static void what_suspends_a_key(void **state)
                 { "S000 S100 S200 R001 R102 R261", true, "the third just in time" },
                 { "S000 S100 S200 R001 R102 R262", false, "a moment too late" },
                 { "S000 S100 S200 S300 R001 R140 R262 R363", true, "the last three of four" },
-                { "S000 S100 S200 R001 R102 S003 R204", false, "the first works again" },
+                { "S000 S100 S200 R001 R102 P003 R204", false, "the first works again" },
+                { "S000 S100 S200 R001 R102 S003 R204", true, "an older request of the first did" },
         };
         struct desk *d = *state;
 
@@ -183,8 +184,8 @@ static void what_suspends_a_key(void **state)
                                 START + (uint64_t)((step[2] - '0') * 10 + step[3] - '0') * 1000;
 
                         health_move(fresh, &slots[step[1] - '0'],
-                                    *step == 'S' ? HEALTH_SUCCEEDED : HEALTH_REFUSED, "c", false,
-                                    now_ms);
+                                    *step == 'R' ? HEALTH_REFUSED : HEALTH_SUCCEEDED, "c",
+                                    *step == 'P', now_ms);
                 }
                 ROW_CHECK((health_key_view(fresh, &d->site.keys[0], START).state !=
                            HEALTH_STATE_OK) == rows[i].suspended,
@@ -231,6 +232,19 @@ static void successes_of_requests_already_under_way_restore_nothing(void **state
         assert_int_equal(admit(d, 4, START + MINUTE), HEALTH_PROBE);
         health_move(d->health, &d->site.slots[4], HEALTH_SUCCEEDED, NULL, true, START + MINUTE);
         assert_int_equal(admit(d, 0, START + MINUTE), HEALTH_PROBE);
+}
+
+static void a_late_success_takes_no_refusal_back(void **state)
+{
+        struct desk *d = *state;
+
+        for (size_t i = 0; i < 5; i++)
+                succeed(d, i, START);
+        for (size_t i = 0; i < HEALTH_KEY_ADDRESSES; i++) {
+                refuse(d, i, START + 1);
+                succeed(d, i, START + 1); /* of a request sent before */
+        }
+        assert_int_equal(admit(d, 4, START + 1), HEALTH_KEY_SUSPENDED);
 }
 
 /* Its other refusals are too long ago to count by then. */
@@ -506,6 +520,7 @@ int main(void)
                 HEALTH_TEST(what_suspends_a_key),
                 HEALTH_TEST(a_suspended_key_rests_with_all_its_slots),
                 HEALTH_TEST(successes_of_requests_already_under_way_restore_nothing),
+                HEALTH_TEST(a_late_success_takes_no_refusal_back),
                 HEALTH_TEST(a_key_refused_by_its_probe_rests_twice_as_long),
                 HEALTH_TEST(an_address_that_never_worked_does_not_speak_for_the_key),
                 HEALTH_TEST(only_the_probe_gives_its_claim_back),
