@@ -106,8 +106,8 @@ const struct provider *policy_provider_of_host(const struct policy *p, struct sl
 
 /*
  * The address a call of this workstation leaves the site server with (*ret_source, unspecified for
- * "let the system choose": EGRESS_ROUTER) and the address the vendor sees (*ret_seen). `router` is the
- * router's default address as the vendor sees it, unspecified if not told.
+ * "let the system choose": EGRESS_ROUTER) and the address the vendor sees (*ret_seen). `router` is
+ * the router's default address as the vendor sees it, unspecified if not told.
  */
 void egress_of(const struct group *g, const struct addr *workstation, const struct addr *router,
                struct addr *ret_source, struct addr *ret_seen);

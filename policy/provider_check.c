@@ -84,7 +84,8 @@ static void paths_check(const struct written_api *api, struct diag *d)
         }
 }
 
-/* A refused embedded call is repeated with the secret key: only what is safe to repeat may be one. */
+/* A refused embedded call is repeated with the secret key: only what is safe to repeat may be
+ * one. */
 static void embedded_methods_check(const struct text_list *methods, struct diag *d)
 {
         for (size_t i = 0; i < methods->n_items; i++) {

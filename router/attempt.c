@@ -158,8 +158,9 @@ static bool easy_set_proxy(CURL *easy, const struct hop *proxy, struct curl_slis
                curl_easy_setopt(easy, CURLOPT_PROXYHEADER, headers) == CURLE_OK;
 }
 
-/* No CURLOPT_FORBID_REUSE: with it libcurl closes the socket before it reports success. A CONNECT_ONLY
- * connection is never reused anyway, and closed when its handle leaves the multi handle. */
+/* No CURLOPT_FORBID_REUSE: with it libcurl closes the socket before it reports success. A
+ * CONNECT_ONLY connection is never reused anyway, and closed when its handle leaves the multi
+ * handle. */
 static bool easy_set_constants(CURL *easy, struct attempt *a)
 {
         static const struct {

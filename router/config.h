@@ -3,8 +3,8 @@
 /*
  * config - what this router is told by its own file
  *
- * The policy says what the site wants; this file says where this machine listens, what it trusts and
- * how much it takes on. Read once at the start, immutable from then on. Owner: main.
+ * The policy says what the site wants; this file says where this machine listens, what it trusts
+ * and how much it takes on. Read once at the start, immutable from then on. Owner: main.
  */
 #include "lib/base/log.h"
 #include "lib/service/traffic.h"
@@ -53,7 +53,8 @@ struct config {
 
 /*
  * Reads and checks `path`; whatever is wrong is a finding in *d. Returns 0 and *ret where there is
- * no error, -EINVAL where there is one, or another negative errno (also a finding, but for -ENOMEM).
+ * no error, -EINVAL where there is one, or another negative errno (also a finding, but for
+ * -ENOMEM).
  */
 MUST_CHECK int config_load(const char *path, struct diag *d, struct config **ret);
 void config_free(struct config *c);

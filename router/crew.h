@@ -3,8 +3,8 @@
 /*
  * crew - the workers' threads, and the acceptor on the first one's loop
  *
- * Each worker has a thread, a loop, a dialler and a gateway of its own. The main thread starts them,
- * hands them new snapshots, asks whether they are alive, and stops them.
+ * Each worker has a thread, a loop, a dialler and a gateway of its own. The main thread starts
+ * them, hands them new snapshots, asks whether they are alive, and stops them.
  */
 #include "lib/net/acceptor.h"
 #include "router/gateway.h"
@@ -48,7 +48,8 @@ struct crew_options {
         uv_async_t *on_ended;
 };
 
-/* Makes everything but the threads. 0 or a negative errno; crew_stop() and crew_done() in any case. */
+/* Makes everything but the threads. 0 or a negative errno; crew_stop() and crew_done() in any
+ * case. */
 MUST_CHECK int crew_init(struct crew *c, const struct crew_options *options);
 
 /* Before crew_start(). Owns `fd` from now on. 0 or a negative errno. */
@@ -59,8 +60,8 @@ MUST_CHECK int crew_start(struct crew *c);
 
 void crew_swap(struct crew *c, struct snapshot *s);
 
-/* Asks every worker for a sign of life; true when all gave one within the last `within_ms`, or none has
- * been started. */
+/* Asks every worker for a sign of life; true when all gave one within the last `within_ms`, or
+ * none has been started. */
 bool crew_is_alive(struct crew *c, uint64_t within_ms);
 
 /* No new connections; exchanges under way finish. `on_ended` tells when n_running has become 0. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start: files, sockets, resolver, workers; requests are accepted when every vendor host has its first
- * answer from DNS (or failed, or two seconds have passed: a dead DNS must not keep the site down).
- * SIGHUP: everything that makes a snapshot is loaded anew; with one error in it the old one stays.
- * SIGTERM: no new connections, exchanges under way finish, at most STOP_MS.
+ * Start: files, sockets, resolver, workers; requests are accepted when every vendor host has its
+ * first answer from DNS (or failed, or two seconds have passed: a dead DNS must not keep the site
+ * down). SIGHUP: everything that makes a snapshot is loaded anew; with one error in it the old one
+ * stays. SIGTERM: no new connections, exchanges under way finish, at most STOP_MS.
  */
 #include "router/daemon.h"
 

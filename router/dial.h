@@ -5,7 +5,8 @@
  *
  * Implements lib/net/dial.h. One a worker thread, on that worker's loop. libcurl connects, asks the
  * site's HTTP proxy for a tunnel where there is one, and nothing else: not a byte of an exchange
- * passes it, and names come from the resolver, so that no dial ever waits for DNS or starts a thread.
+ * passes it, and names come from the resolver, so that no dial ever waits for DNS or starts a
+ * thread.
  */
 #include "lib/net/dial.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decide() finds out what is asked (target), by whom (group) and lets route_decide() say how it goes
- * out. judge() classifies the vendor's answer: where slot or key are to blame, the engine throws the
- * answer away and asks decide() once more. What happened goes to health exactly once for each
- * embedded attempt, at the latest from settle().
+ * decide() finds out what is asked (target), by whom (group) and lets route_decide() say how it
+ * goes out. judge() classifies the vendor's answer: where slot or key are to blame, the engine
+ * throws the answer away and asks decide() once more. What happened goes to health exactly once for
+ * each embedded attempt, at the latest from settle().
  */
 #include "router/gateway.h"
 
@@ -193,7 +193,8 @@ static uint64_t *alarm_of(const struct call *call)
                        : &s->alarmed_ms[s->policy->n_keys + call->route.backend->index];
 }
 
-/* Nobody serves while the account is refused: somebody must hear of it, but not a thousand times. */
+/* Nobody serves while the account is refused: somebody must hear of it, but not a thousand
+ * times. */
 static void alarm_account(struct exchange *x)
 {
         const struct call *call = call_of(x);
@@ -238,8 +239,9 @@ static enum judgement gateway_judge(struct exchange *x, struct slice body, bool 
         return JUDGE_AGAIN;
 }
 
-/* An egress address that this machine does not have (yet), whose line is down, or that has no way to
- * the vendor's family of addresses must not cost an agent the lookup. None of it blames the key. */
+/* An egress address that this machine does not have (yet), whose line is down, or that has no
+ * way to the vendor's family of addresses must not cost an agent the lookup. None of it blames
+ * the key. */
 static enum judgement gateway_judge_dial(struct exchange *x, enum dial_outcome outcome)
 {
         struct call *call = call_of(x);

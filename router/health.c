@@ -359,8 +359,8 @@ static bool key_count_refusal(struct key_record *k, const struct addr *seen, uin
         return all_young;
 }
 
-/* What is suspended lets only probes through: a success of another request is of one sent before, and
- * older news than the refusal. */
+/* What is suspended lets only probes through: a success of another request is of one sent
+ * before, and older news than the refusal. */
 static void move_success(struct slot_record *s, struct key_record *k, const struct slot *slot,
                          bool is_probe, struct change *c)
 {

@@ -87,8 +87,8 @@ static struct slice field_text(const struct field *f, char number[static NUMBER_
         return (struct slice){ first, (size_t)(end - first) };
 }
 
-/* "exchange: client=10.20.1.7 api=us-street status=200": the event and those of its fields that fit,
- * in visible ASCII whatever a client sent. */
+/* "exchange: client=10.20.1.7 api=us-street status=200": the event and those of its fields that
+ * fit, in visible ASCII whatever a client sent. */
 static void put_message(struct entry *e, const struct event *event, const struct field *fields,
                         size_t n_fields)
 {

@@ -11,15 +11,15 @@
 #include <stdint.h>
 
 /*
- * Where standard error is connected to the journal (systemd.exec(5), $JOURNAL_STREAM), events go there
- * natively from now on, and the program's exit waits up to 2 s for the last of them. Otherwise, or
- * without a thread, nothing changes. Before other threads start.
+ * Where standard error is connected to the journal (systemd.exec(5), $JOURNAL_STREAM), events go
+ * there natively from now on, and the program's exit waits up to 2 s for the last of them.
+ * Otherwise, or without a thread, nothing changes. Before other threads start.
  */
 void journal_start(void);
 
 /*
- * Events go to standard error again. Waits up to `patience_ms` for what is queued; true if all of it
- * has gone, or nothing was started. After false it may be called again.
+ * Events go to standard error again. Waits up to `patience_ms` for what is queued; true if all of
+ * it has gone, or nothing was started. After false it may be called again.
  */
 bool journal_stop(unsigned patience_ms);
 

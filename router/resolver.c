@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each family of a host has a question of its own, under way or due: a server that never answers for
- * AAAA (there are such) does not hold up the A. c-ares answers from within ares_getaddrinfo() (hosts
- * file) or ares_process_fd() (DNS); the callback records what came and when to ask again, and the
- * loop's one timer serves both c-ares' time-outs and our due times.
+ * Each family of a host has a question of its own, under way or due: a server that never answers
+ * for AAAA (there are such) does not hold up the A. c-ares answers from within ares_getaddrinfo()
+ * (hosts file) or ares_process_fd() (DNS); the callback records what came and when to ask again,
+ * and the loop's one timer serves both c-ares' time-outs and our due times.
  *
  * A name that is no longer wanted leaves the list at once and its memory when its last question has
- * come back. The mutex guards the list and the addresses; only the loop's thread writes them, so that
- * thread reads without it.
+ * come back. The mutex guards the list and the addresses; only the loop's thread writes them, so
+ * that thread reads without it.
  */
 #include "router/resolver.h"
 
@@ -170,8 +170,8 @@ static void on_timer(uv_timer_t *timer)
                 resolver_arm(r);
 }
 
-/* The timer's next time: at once where a name settled, else the first of what c-ares and we wait for.
- * Never zero: a timer of zero fires again in the same turn of the loop. */
+/* The timer's next time: at once where a name settled, else the first of what c-ares and we wait
+ * for. Never zero: a timer of zero fires again in the same turn of the loop. */
 static void resolver_arm(struct resolver *r)
 {
         uint64_t now_ms = clock_monotonic_ms(), wait_ms = UINT64_MAX;
@@ -345,8 +345,9 @@ static size_t channel_n_servers(ares_channel channel)
         return MAX(n, (size_t)1);
 }
 
-/* c-ares waits `timeout` for each server and twice that in the second round: three timeouts a server
- * are what one question takes at most. The number of servers is known only with a channel. */
+/* c-ares waits `timeout` for each server and twice that in the second round: three timeouts a
+ * server are what one question takes at most. The number of servers is known only with a
+ * channel. */
 static int channel_open_bounded(struct resolver *r)
 {
         ares_channel probe;

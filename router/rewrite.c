@@ -167,8 +167,9 @@ static int put_location(struct exchange *x, struct buffer *out, const char *name
         return r ? r : buffer_put(out, "\r\n", 2);
 }
 
-/* Vendors' SDKs read Retry-After of a 429 without looking whether it is there and a whole number: the
- * Python SDK fails with KeyError, the Java SDK on a date (vendor's SDKs, retry code). */
+/* Vendors' SDKs read Retry-After of a 429 without looking whether it is there and a whole
+ * number: the Python SDK fails with KeyError, the Java SDK on a date (vendor's SDKs, retry
+ * code). */
 static int put_retry_after(struct exchange *x, struct buffer *out)
 {
         struct slice value = head_header(&x->answer.head, "Retry-After");

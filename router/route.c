@@ -71,7 +71,8 @@ static void route_to_backend(const struct route_request *q, struct route *r)
         if (q->budgets)
                 wait_s = budget_take(q->budgets, backend, q->wall_us);
         if (wait_s > 0) {
-                /* SDKs sleep as long as they are told, inside the application: not until midnight */
+                /* SDKs sleep as long as they are told, inside the application: not until
+                 * midnight */
                 refuse(r, 429, MIN(wait_s, RETRY_MAX_S), "all requests of the day are used up on ",
                        backend->name);
                 return;

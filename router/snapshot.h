@@ -4,8 +4,8 @@
  * snapshot - one generation of everything a request is decided by
  *
  * Policy, plan, credentials and the health of slots and keys, made together and swapped at once.
- * Immutable but for the counters inside; reference-counted, the counts are atomic. A running exchange
- * keeps the one it began with.
+ * Immutable but for the counters inside; reference-counted, the counts are atomic. A running
+ * exchange keeps the one it began with.
  */
 #include "policy/plan.h"
 #include "router/health.h"

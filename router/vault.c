@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bytes of a file are in one buffer on the stack, wiped before it is left; fields are slices of
- * it. What outlives the load is in memory of struct secret: placements, and the fields once more, to
- * know them again where a vendor repeats them.
+ * it. What outlives the load is in memory of struct secret: placements, and the fields once more,
+ * to know them again where a vendor repeats them.
  */
 #include "router/vault.h"
 

@@ -7,11 +7,11 @@
  * finished placement, or the redaction that takes it out of an answer; nobody gets the fields.
  * Reference-counted and immutable, like the policy whose keys and backends it goes by.
  *
- * A credential NAME is the file NAME in $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=) or,
- * where it is not there, in the configured directory; there it must belong to the service's user or to
- * root, with mode 0600 or 0400. It is a regular file of at most 4,096 bytes. Lines are `field=value`:
- * `key=` of an embedded key, `id=` and `token=` of a secret one; empty lines and lines that begin with
- * # are skipped.
+ * A credential NAME is the file NAME in $CREDENTIALS_DIRECTORY (systemd.exec(5), LoadCredential=)
+ * or, where it is not there, in the configured directory; there it must belong to the service's
+ * user or to root, with mode 0600 or 0400. It is a regular file of at most 4,096 bytes. Lines are
+ * `field=value`: `key=` of an embedded key, `id=` and `token=` of a secret one; empty lines and
+ * lines that begin with # are skipped.
  */
 #include "lib/net/redact.h"
 #include "policy/policy.h"
@@ -20,8 +20,9 @@ struct vault;
 
 /*
  * Every credential of the policy, or none: a key without its credential could never be used, so a
- * router that lacks one does not start (and does not take the new policy on a reload). What is missing
- * or wrong is a finding each, and -EINVAL. No finding shows a value. Other negative errno: no memory.
+ * router that lacks one does not start (and does not take the new policy on a reload). What is
+ * missing or wrong is a finding each, and -EINVAL. No finding shows a value. Other negative errno:
+ * no memory.
  */
 MUST_CHECK int vault_load(const char *directory, const struct policy *policy, struct diag *d,
                           struct vault **ret);

@@ -3,9 +3,10 @@
 /*
  * watch - a loop's eye on a descriptor that a library owns
  *
- * libcurl and c-ares open and close their own sockets and tell what to wait for. libcurl may close one
- * before it tells, and the number may come back at once, for another socket of another thread. So the
- * loop looks through a double (dup(2)) that the watch owns: a second descriptor for each watch.
+ * libcurl and c-ares open and close their own sockets and tell what to wait for. libcurl may close
+ * one before it tells, and the number may come back at once, for another socket of another thread.
+ * So the loop looks through a double (dup(2)) that the watch owns: a second descriptor for each
+ * watch.
  */
 #include "lib/base/cleanup.h"
 
@@ -17,8 +18,8 @@ struct watch;
 /* `failed`: the descriptor is in error; the library finds out how by using it. */
 typedef void watch_event_fn(void *owner, int fd, bool readable, bool writable, bool failed);
 
-/* Watches nothing until watch_set(). `fd` is open now; later the watch does not touch it. Returns 0 or a
- * negative errno. */
+/* Watches nothing until watch_set(). `fd` is open now; later the watch does not touch it.
+ * Returns 0 or a negative errno. */
 MUST_CHECK int watch_new(uv_loop_t *loop, int fd, watch_event_fn *on_event, void *owner,
                          struct watch **ret);
 

@@ -99,7 +99,8 @@ static bool host_name_is_good(struct slice name)
         return true;
 }
 
-/* A last part of digits alone makes it an address to resolvers, right or not (RFC 1123 section 2.1). */
+/* A last part of digits alone makes it an address to resolvers, right or not (RFC 1123 section
+ * 2.1). */
 static bool host_name_is_numeric(struct slice name)
 {
         size_t n = name.length;

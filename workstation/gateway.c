@@ -140,8 +140,8 @@ static int gateway_answer(struct exchange *x, struct buffer *out)
 }
 
 /*
- * A page must be able to read that the router cannot be reached. That tells it nothing that is worth
- * hiding; whether the page may read a vendor's answer is the router's decision.
+ * A page must be able to read that the router cannot be reached. That tells it nothing that is
+ * worth hiding; whether the page may read a vendor's answer is the router's decision.
  */
 static int gateway_decorate(struct exchange *x, struct buffer *out)
 {

@@ -3,8 +3,8 @@
 /*
  * names - the addresses of one host name, asked for again and again
  *
- * Asked at the start, then every 60 s, or every 5 s while there is no answer. What was answered last
- * is the owner's to keep: a failure only says so.
+ * Asked at the start, then every 60 s, or every 5 s while there is no answer. What was answered
+ * last is the owner's to keep: a failure only says so.
  */
 #include "lib/base/addr.h"
 

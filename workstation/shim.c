@@ -4,9 +4,9 @@
  * router's address is known or is not to be had: the first lookup, which may be what made systemd
  * start the shim, finds the way prepared.
  *
- * When the worker has finished all exchanges its handles close; the last callback closes the rest and
- * the loop runs out. Where something cannot be waited for (the drain took too long, a lookup hangs in
- * the resolver) the loop is left and the process ends without tidying up.
+ * When the worker has finished all exchanges its handles close; the last callback closes the rest
+ * and the loop runs out. Where something cannot be waited for (the drain took too long, a lookup
+ * hangs in the resolver) the loop is left and the process ends without tidying up.
  */
 #include "workstation/shim.h"
 

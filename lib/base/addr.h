@@ -3,8 +3,8 @@
 /*
  * addr - IP addresses, prefixes and ranges
  *
- * Both families in one form: 16 bytes, IPv4 as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2), so that a
- * peer that reaches a dual-stack socket as ::ffff:10.1.2.3 is the workstation 10.1.2.3.
+ * Both families in one form: 16 bytes, IPv4 as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2), so that
+ * a peer that reaches a dual-stack socket as ::ffff:10.1.2.3 is the workstation 10.1.2.3.
  */
 #include "lib/base/cleanup.h"
 #include "lib/base/slice.h"

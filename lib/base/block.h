@@ -3,12 +3,13 @@
 /*
  * block - fixed-size pieces of memory, kept for the next user
  *
- * One pool a worker, no locks. Freed blocks are kept up to a bound, so that the steady path does not
- * allocate, and are given back to the system beyond it.
+ * One pool a worker, no locks. Freed blocks are kept up to a bound, so that the steady path does
+ * not allocate, and are given back to the system beyond it.
  */
 #include "lib/base/cleanup.h"
 
-/* Holds a TLS record's 16 KiB (RFC 8446 section 5.1) behind a message head that is not used up yet. */
+/* Holds a TLS record's 16 KiB (RFC 8446 section 5.1) behind a message head that is not used up
+ * yet. */
 #define BLOCK_BYTES ((size_t)24 * 1024)
 
 struct block_pool {

@@ -78,8 +78,8 @@ static size_t piece_length(const char *data, size_t length)
 
 /*
  * Writes to standard error without ever waiting for its reader. A pipe that polls writable takes
- * PIPE_BUF bytes at least, and so much it takes whole (pipe(7)): lines of several threads do not mix,
- * and what a full pipe does not take is lost by whole lines.
+ * PIPE_BUF bytes at least, and so much it takes whole (pipe(7)): lines of several threads do not
+ * mix, and what a full pipe does not take is lost by whole lines.
  */
 static void stderr_write(const char *data, size_t length)
 {

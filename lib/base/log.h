@@ -58,17 +58,17 @@ const char *log_level_name(enum log_level level);
 bool log_level_parse(struct slice name, enum log_level *ret);
 
 /*
- * A sink takes each event as it happens, with its formatted line (`line.data` ends in a newline). It
- * must not block. Set once, before threads start; NULL is standard error.
+ * A sink takes each event as it happens, with its formatted line (`line.data` ends in a newline).
+ * It must not block. Set once, before threads start; NULL is standard error.
  */
 typedef void log_sink(const struct event *event, const struct field *fields, size_t n_fields,
                       struct slice line);
 void log_set_sink(log_sink *sink);
 
 /*
- * While held, lines of this thread collect in a buffer (at most 64 KiB) until log_flush(): one write
- * for many events. Workers hold, and flush when they come to rest and at least every 20 ms under load: a
- * crash can lose that much (lib/net/worker.c).
+ * While held, lines of this thread collect in a buffer (at most 64 KiB) until log_flush(): one
+ * write for many events. Workers hold, and flush when they come to rest and at least every 20 ms
+ * under load: a crash can lose that much (lib/net/worker.c).
  */
 void log_hold(bool hold);
 void log_flush(void);

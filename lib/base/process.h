@@ -12,7 +12,8 @@
 void process_protect(void);
 
 /*
- * The last thing before a loop's signal handles are closed: no signal comes to this thread any more.
- * Without its handle one more SIGTERM would end the process by itself, with another status than ours.
+ * The last thing before a loop's signal handles are closed: no signal comes to this thread any
+ * more. Without its handle one more SIGTERM would end the process by itself, with another status
+ * than ours.
  */
 void process_hold_signals(void);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Each secret has a mapping of its own: mlock() and MADV_DONTDUMP work on pages, and a page shared
- * with other data would lose both when either is freed. There are a few dozen secrets, so this costs
- * nothing that matters. mlock() may fail under a low RLIMIT_MEMLOCK: swap is then the remaining risk,
- * which is no reason to refuse service.
+ * with other data would lose both when either is freed. There are a few dozen secrets, so this
+ * costs nothing that matters. mlock() may fail under a low RLIMIT_MEMLOCK: swap is then the
+ * remaining risk, which is no reason to refuse service.
  */
 #include "lib/base/secret.h"
 

@@ -3,8 +3,8 @@
 /*
  * secret - bytes that nobody may read by accident
  *
- * A type of its own, so that no %s takes it. Its memory is locked, left out of core files, and wiped
- * when freed. Where a person must tell two secrets apart, the fingerprint does.
+ * A type of its own, so that no %s takes it. Its memory is locked, left out of core files, and
+ * wiped when freed. Where a person must tell two secrets apart, the fingerprint does.
  */
 #include "lib/base/cleanup.h"
 #include "lib/base/slice.h"

@@ -27,8 +27,8 @@ static inline bool slice_equal(struct slice a, struct slice b)
 }
 
 /*
- * ASCII case is ignored: header names and host names (RFC 9110 section 5.1, 4.2.3). Not strncasecmp(),
- * which stops at a NUL and depends on the locale.
+ * ASCII case is ignored: header names and host names (RFC 9110 section 5.1, 4.2.3). Not
+ * strncasecmp(), which stops at a NUL and depends on the locale.
  */
 static inline bool slice_equal_nocase(struct slice a, struct slice b)
 {

@@ -3,8 +3,8 @@
 /*
  * text - builds a text in memory of the caller
  *
- * For what is written for each request, where printf() would cost more than what it writes. What does
- * not fit is cut off; there is always room for the byte that text_end() terminates it with.
+ * For what is written for each request, where printf() would cost more than what it writes. What
+ * does not fit is cut off; there is always room for the byte that text_end() terminates it with.
  */
 #include "lib/base/slice.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When the process has no descriptor left, accept() fails and the listener stays readable: without a
- * pause the loop would spin. Accepting resumes a little later.
+ * When the process has no descriptor left, accept() fails and the listener stays readable: without
+ * a pause the loop would spin. Accepting resumes a little later.
  */
 #include "lib/net/acceptor.h"
 

@@ -3,8 +3,8 @@
 /*
  * acceptor - takes connections and hands each to the worker its address chooses
  *
- * It lives on the loop of one of them: a connection for that one is not handed over at all, which spares
- * two changes of threads for each.
+ * It lives on the loop of one of them: a connection for that one is not handed over at all, which
+ * spares two changes of threads for each.
  */
 #include "lib/net/worker.h"
 

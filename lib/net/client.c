@@ -58,8 +58,8 @@ static void client_close(struct client *c, enum stream_close how)
         deadline_close(&c->deadline, on_deadline_closed);
 }
 
-/* Closing a socket with unread input sends RST, which may overtake our last answer (RFC 9112 section
- * 9.6): end our side, read on for a while, then close. */
+/* Closing a socket with unread input sends RST, which may overtake our last answer (RFC 9112
+ * section 9.6): end our side, read on for a while, then close. */
 static void client_linger(struct client *c)
 {
         size_t room, n;

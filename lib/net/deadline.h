@@ -3,7 +3,8 @@
 /*
  * deadline - a point in time that something must not pass
  *
- * Lazy: moving it later costs a store, not a heap operation; the timer that fires early is set again.
+ * Lazy: moving it later costs a store, not a heap operation; the timer that fires early is set
+ * again.
  */
 #include <stdint.h>
 #include <uv.h>

@@ -36,8 +36,8 @@ const char *dial_explain(enum dial_outcome o);
 
 struct dial;
 
-/* DIAL_OK: fd is connected, non-blocking, close-on-exec, with TCP_NODELAY; owner: the callee. Otherwise
- * fd is -1. */
+/* DIAL_OK: fd is connected, non-blocking, close-on-exec, with TCP_NODELAY; owner: the callee.
+ * Otherwise fd is -1. */
 typedef void dial_done_fn(struct dial *d, int fd, enum dial_outcome outcome);
 
 struct dial {

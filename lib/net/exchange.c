@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The driver. Events only record facts; exchange_run() calls the state's function until it says wait
- * or done, and is not entered again from within. The two watches are set in one place afterwards, from
- * what the exchange can take in at that moment, so that back-pressure is nothing but a full buffer.
+ * The driver. Events only record facts; exchange_run() calls the state's function until it says
+ * wait or done, and is not entered again from within. The two watches are set in one place
+ * afterwards, from what the exchange can take in at that moment, so that back-pressure is nothing
+ * but a full buffer.
  */
 #include "lib/net/exchange.h"
 

@@ -112,7 +112,8 @@ const char *status_text(unsigned status);
 /* Milliseconds of uv_now() at which the vendor's answer must have begun. */
 uint64_t exchange_deadline_ms(const struct exchange *x);
 
-/* The upstream side failed before an answer began. `what` it did, as "closed before it answered". */
+/* The upstream side failed before an answer began. `what` it did, as "closed before it
+ * answered". */
 enum step exchange_upstream_lost(struct exchange *x, const char *what);
 
 /* The one place where a dial begins or ends, so that the worker's count cannot lie. */

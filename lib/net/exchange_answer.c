@@ -2,8 +2,9 @@
 /*
  * The way back: ANSWER, STREAM.
  *
- * A truncated answer is never handed on as a whole one: where nothing of it has left yet the client is
- * told 502, else its connection is reset. The upstream connection goes back to its pool as soon as the answer is read, before the client has taken it.
+ * A truncated answer is never handed on as a whole one: where nothing of it has left yet the client
+ * is told 502, else its connection is reset. The upstream connection goes back to its pool as soon
+ * as the answer is read, before the client has taken it.
  */
 #include "lib/base/clock.h"
 #include "lib/net/exchange.h"
@@ -195,7 +196,8 @@ static enum step answer_again(struct exchange *x)
         return exchange_move(x, EXCHANGE_ROUTE);
 }
 
-/* Collects the beginning of the body for the program. True when there is enough to show or no more. */
+/* Collects the beginning of the body for the program. True when there is enough to show or no
+ * more. */
 static bool answer_hold(struct exchange *x, enum step *ret_step)
 {
         struct upstream *u = x->upstream;
@@ -247,8 +249,9 @@ enum step exchange_answer(struct exchange *x)
         return judgement == JUDGE_AGAIN ? answer_again(x) : answer_pass(x);
 }
 
-/* From the upstream's buffer to the client's, and more from the socket, as long as there is room: head
- * and body leave in one write where both are there. Returns 0, STREAM_E_AGAIN, or STREAM_E_CUT. */
+/* From the upstream's buffer to the client's, and more from the socket, as long as there is
+ * room: head and body leave in one write where both are there. Returns 0, STREAM_E_AGAIN, or
+ * STREAM_E_CUT. */
 static int stream_take_in(struct exchange *x)
 {
         struct upstream *u = x->upstream;

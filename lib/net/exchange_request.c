@@ -3,8 +3,8 @@
  * The way out: HEAD, ROUTE, DIAL, SEND.
  *
  * A request goes out a second time only without a body and only before its answer began: once on a
- * fresh connection when the first was stale or broke, once by another route when the program says so.
- * A POST is never sent twice.
+ * fresh connection when the first was stale or broke, once by another route when the program says
+ * so. A POST is never sent twice.
  */
 #include "lib/base/clock.h"
 #include "lib/net/exchange.h"
@@ -213,8 +213,8 @@ static bool send_begin(struct exchange *x)
         return true;
 }
 
-/* An answer, or the end, may come before the body is out: a vendor refuses early, and may have closed
- * its side already (`broken`). */
+/* An answer, or the end, may come before the body is out: a vendor refuses early, and may have
+ * closed its side already (`broken`). */
 static enum step send_blocked(struct exchange *x, bool broken)
 {
         struct upstream *u = x->upstream;
@@ -227,8 +227,8 @@ static enum step send_blocked(struct exchange *x, bool broken)
         return exchange_move(x, EXCHANGE_ANSWER);
 }
 
-/* The credential leaves our memory with the request. An answer is not there yet: not even worth a try,
- * unless the TLS layer or the buffer holds something. */
+/* The credential leaves our memory with the request. An answer is not there yet: not even worth
+ * a try, unless the TLS layer or the buffer holds something. */
 static enum step send_finish(struct exchange *x)
 {
         struct upstream *u = x->upstream;

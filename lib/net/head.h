@@ -77,9 +77,9 @@ struct head {
 struct slice head_header(const struct head *h, const char *name);
 
 /*
- * A page of another site that asks without CORS (an image, a link, a form) sends no Origin that could
- * be judged, and would spend lookups blindly; its browser says where the request comes from (Fetch
- * Metadata). Pages that may read answers send Origin always.
+ * A page of another site that asks without CORS (an image, a link, a form) sends no Origin that
+ * could be judged, and would spend lookups blindly; its browser says where the request comes from
+ * (Fetch Metadata). Pages that may read answers send Origin always.
  */
 bool head_is_of_blind_page(const struct head *h);
 
@@ -90,14 +90,14 @@ bool head_is_of_blind_page(const struct head *h);
 size_t head_length(struct slice text, bool is_request, size_t *ret_skip);
 
 /*
- * Checks raw bytes: line ends, controls, folding, header names, the start line's shape. `text` is one
- * whole head.
+ * Checks raw bytes: line ends, controls, folding, header names, the start line's shape. `text` is
+ * one whole head.
  */
 enum head_answer head_check(struct slice text, bool is_request);
 
 /*
  * Works out what the parsed fields mean: framing (RFC 9112 section 6), persistence, hop-by-hop,
- * target. `target` is the raw request target, empty for an answer. `to_head`: the answer belongs to a
- * HEAD request.
+ * target. `target` is the raw request target, empty for an answer. `to_head`: the answer belongs to
+ * a HEAD request.
  */
 enum head_answer head_interpret(struct head *h, struct slice target, bool to_head);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Byte-level checks of a head, before any parser. One pass, by table, and of field values eight bytes at
- * a time: a request head costs well under a microsecond.
+ * Byte-level checks of a head, before any parser. One pass, by table, and of field values eight
+ * bytes at a time: a request head costs well under a microsecond.
  */
 #include "lib/net/head.h"
 
@@ -47,8 +47,9 @@ static size_t span(struct slice s, uint8_t class)
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Is one of the eight bytes a control (a tab counts as well)? A byte below 0x20 borrows from its highest
- * bit when that is taken away; one that is 0x7f is zero after the exclusive or, and below 1. */
+/* Is one of the eight bytes a control (a tab counts as well)? A byte below 0x20 borrows from its
+ * highest bit when that is taken away; one that is 0x7f is zero after the exclusive or, and
+ * below 1. */
 static bool has_control(uint64_t eight)
 {
         uint64_t below = (eight - EACH_BYTE(0x20)) & ~eight;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * llhttp runs over the head in one call (it is whole and contiguous, so that each field is one span)
- * and later over pieces of the body. It calls back with body data; the bytes between two pieces of
- * data are framing (chunk sizes, extensions, trailers), and framing_scan() checks them for what llhttp
- * lets pass: line ends that are not CR LF, controls, and framing without end.
+ * llhttp runs over the head in one call (it is whole and contiguous, so that each field is one
+ * span) and later over pieces of the body. It calls back with body data; the bytes between two
+ * pieces of data are framing (chunk sizes, extensions, trailers), and framing_scan() checks them
+ * for what llhttp lets pass: line ends that are not CR LF, controls, and framing without end.
  *
  * A body that is redacted lags behind: its end, as far as a trace could begin with it, is held back
  * until the next piece shows what it is.
@@ -212,9 +212,9 @@ static enum head_answer answer_of_llhttp(llhttp_errno_t e, const struct head *h)
 }
 
 /*
- * Do the parser, which will decode the body, and the fields as they were read here mean the same body?
- * Of "Transfer-Encoding: chunked" with a tab behind it llhttp makes another coding, and of an answer with
- * such a body that goes on until the connection closes.
+ * Do the parser, which will decode the body, and the fields as they were read here mean the same
+ * body? Of "Transfer-Encoding: chunked" with a tab behind it llhttp makes another coding, and of an
+ * answer with such a body that goes on until the connection closes.
  */
 static bool is_agreed(const struct message *m)
 {
@@ -282,7 +282,8 @@ int message_begin(struct message *m, enum message_kind kind, bool to_head,
         return *ret_why == HEAD_OK ? 0 : MESSAGE_E_HEAD;
 }
 
-/* What is new in `out` behind its first `before` bytes, which begins with the end held back before. */
+/* What is new in `out` behind its first `before` bytes, which begins with the end held back
+ * before. */
 static void body_redact(struct message *m, struct buffer *out, size_t before)
 {
         struct slice fresh = slice_from(buffer_slice(out), before);
@@ -355,8 +356,8 @@ int framing_put(struct buffer *out, enum framing framing, uint64_t content_lengt
         return buffer_put_text(out, "\r\n");
 }
 
-/* Fills in the size of a chunk whose data was put behind a gap of six bytes at `gap` bytes after the
- * buffer's start; without data the gap is taken back. */
+/* Fills in the size of a chunk whose data was put behind a gap of six bytes at `gap` bytes after
+ * the buffer's start; without data the gap is taken back. */
 static int chunk_close(struct buffer *out, size_t gap)
 {
         size_t n = buffer_length(out) - gap - 6;
@@ -379,8 +380,8 @@ static int last_chunk_put(struct buffer *out, bool complete, enum framing framin
 }
 
 /*
- * A decoded piece is never longer than its input: with the input capped at the room less the chunk's
- * own bytes everything fits.
+ * A decoded piece is never longer than its input: with the input capped at the room less the
+ * chunk's own bytes everything fits.
  */
 static int pump_chunk(struct message *m, struct buffer *in, struct buffer *out)
 {

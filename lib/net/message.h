@@ -22,7 +22,8 @@ struct message {
         bool parsed;   /* the head is there */
         bool complete; /* the body is there too */
         uint64_t n_body_bytes; /* decoded so far */
-        /* what is overwritten in head and body; NULL: nothing. The owner's, set before the head comes */
+        /* what is overwritten in head and body; NULL: nothing. The owner's, set before the head
+         * comes */
         const struct redaction *redaction;
         unsigned n_redacted;
         char open_end[REDACT_MAX_BYTES]; /* of the body: may be the beginning of a trace */
@@ -53,8 +54,8 @@ struct message_limits {
 };
 
 /*
- * Takes a whole head from `in` and consumes it. 0, an answer above, or -ENOMEM. After 0 the head is in
- * m->head and m->complete tells whether it was all.
+ * Takes a whole head from `in` and consumes it. 0, an answer above, or -ENOMEM. After 0 the head is
+ * in m->head and m->complete tells whether it was all.
  */
 MUST_CHECK int message_begin(struct message *m, enum message_kind kind, bool to_head,
                              const struct message_limits *limits, struct buffer *in,

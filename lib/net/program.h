@@ -41,25 +41,27 @@ struct program {
         /* What to do. Called again with x->attempt == 1 after JUDGE_AGAIN. */
         void (*decide)(struct exchange *x, struct verdict *ret);
 
-        /* Request line and header lines to the origin, without framing, Connection and the last empty
-         * line. Called after the connection is up and verified. 0 or a negative errno. */
+        /* Request line and header lines to the origin, without framing, Connection and the last
+         * empty line. Called after the connection is up and verified. 0 or a negative errno. */
         int (*rewrite)(struct exchange *x, struct buffer *out);
 
-        /* What must not come back in the answer to what rewrite() wrote; lives as long as the exchange.
-         * NULL, also in place of the function: nothing. */
+        /* What must not come back in the answer to what rewrite() wrote; lives as long as the
+         * exchange. NULL, also in place of the function: nothing. */
         const struct redaction *(*redaction)(struct exchange *x);
 
-        /* The answer's head is in x->answer.head. `body` is empty at first; after JUDGE_MORE it is `shown`: the
-         * beginning of the body, and JUDGE_MORE is no answer any more. */
+        /* The answer's head is in x->answer.head. `body` is empty at first; after JUDGE_MORE it
+         * is `shown`: the beginning of the body, and JUDGE_MORE is no answer any more. */
         enum judgement (*judge)(struct exchange *x, struct slice body, bool shown);
 
         /* No connection: JUDGE_AGAIN for another route, else the client gets 502 or 504. */
         enum judgement (*judge_dial)(struct exchange *x, enum dial_outcome outcome);
 
-        /* Header lines of the origin's answer, rewritten; status line and framing are the engine's. */
+        /* Header lines of the origin's answer, rewritten; status line and framing are the
+         * engine's. */
         int (*answer)(struct exchange *x, struct buffer *out);
 
-        /* Header lines to add to an answer made here (CORS). The request's head may not be there. */
+        /* Header lines to add to an answer made here (CORS). The request's head may not be
+         * there. */
         int (*decorate)(struct exchange *x, struct buffer *out);
 
         /* Body of an error made here. */

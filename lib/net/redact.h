@@ -3,10 +3,10 @@
 /*
  * redact - what must not come back in an answer
  *
- * A vendor may repeat a credential that came with the request: in an error, a header, a redirect. Its
- * traces are overwritten with '*', byte for byte, so that every length stays true. The traces belong
- * to whoever made the redaction. What is not spelled like a trace is not found: compressed, or
- * encoded in a way of the vendor's own.
+ * A vendor may repeat a credential that came with the request: in an error, a header, a redirect.
+ * Its traces are overwritten with '*', byte for byte, so that every length stays true. The traces
+ * belong to whoever made the redaction. What is not spelled like a trace is not found: compressed,
+ * or encoded in a way of the vendor's own.
  */
 #include "lib/base/slice.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers made here: errors in the vendor's shape, and answers without a body. Every 429 and 503 has
- * an integer Retry-After: vendors' SDKs read it without looking whether it is there.
+ * Answers made here: errors in the vendor's shape, and answers without a body. Every 429 and 503
+ * has an integer Retry-After: vendors' SDKs read it without looking whether it is there.
  */
 #include "lib/base/header_name.h"
 #include "lib/net/exchange.h"

@@ -4,8 +4,8 @@
  * socket_bio - OpenSSL's way to a socket: send() and recv()
  *
  * OpenSSL's own BIO_s_socket() calls write() and read(). On a socket these go through the layer for
- * files first, which costs some percent of a small request, and a write to a connection that the peer
- * has closed raises SIGPIPE.
+ * files first, which costs some percent of a small request, and a write to a connection that the
+ * peer has closed raises SIGPIPE.
  */
 #include <openssl/bio.h>
 

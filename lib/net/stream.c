@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uv_poll_stop() takes the descriptor out of epoll before it is closed: its number may come back with
- * the very next accept(). The handle's memory stays until libuv's close callback.
+ * uv_poll_stop() takes the descriptor out of epoll before it is closed: its number may come back
+ * with the very next accept(). The handle's memory stays until libuv's close callback.
  */
 #include "lib/net/stream.h"
 

@@ -4,9 +4,9 @@
  * stream - bytes over a connected socket, plain or TLS, either side
  *
  * Non-blocking. The owner tries first and watches only when told to wait; the watch stays as it is
- * from request to request (no epoll_ctl on the steady path). Level-triggered, with one trap: after a
- * TLS record was taken with read-ahead the descriptor may be quiet while more lies in the TLS layer,
- * so an owner reads until STREAM_E_AGAIN or asks stream_has_more() before it waits.
+ * from request to request (no epoll_ctl on the steady path). Level-triggered, with one trap: after
+ * a TLS record was taken with read-ahead the descriptor may be quiet while more lies in the TLS
+ * layer, so an owner reads until STREAM_E_AGAIN or asks stream_has_more() before it waits.
  */
 #include "lib/base/addr.h"
 #include "lib/base/buffer.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Client sessions are kept by the caller, one for each host and worker (SSL_SESS_CACHE_CLIENT with
- * the internal cache off), so that no lock is shared between workers. Servers resume statelessly, by
- * tickets under a key that lives with the context.
+ * the internal cache off), so that no lock is shared between workers. Servers resume statelessly,
+ * by tickets under a key that lives with the context.
  */
 #include "lib/net/tls.h"
 
@@ -59,9 +59,10 @@ static int no_passphrase(char *out, int size, int writing, void *context)
 }
 
 /*
- * SSL_MODE_RELEASE_BUFFERS: an idle connection holds no record buffers. Read-ahead: one recv() takes a
- * whole record and what follows it. AES-128 comes first (RFC 9325 section 4.2 asks for no more): its
- * suite hashes with SHA-256, which processors do in hardware, and a handshake hashes a lot.
+ * SSL_MODE_RELEASE_BUFFERS: an idle connection holds no record buffers. Read-ahead: one recv()
+ * takes a whole record and what follows it. AES-128 comes first (RFC 9325 section 4.2 asks for no
+ * more): its suite hashes with SHA-256, which processors do in hardware, and a handshake hashes a
+ * lot.
  */
 static void context_tune(SSL_CTX *context)
 {

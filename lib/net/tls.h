@@ -3,9 +3,9 @@
 /*
  * tls - contexts for both sides
  *
- * TLS 1.2 and 1.3, no renegotiation, no 0-RTT, ALPN http/1.1. A context is made once, before threads
- * start, and shared by all workers: certificates are loaded once and the CA bundle is parsed once
- * (parsing it for each connection costs 24-35 ms and 872 KB).
+ * TLS 1.2 and 1.3, no renegotiation, no 0-RTT, ALPN http/1.1. A context is made once, before
+ * threads start, and shared by all workers: certificates are loaded once and the CA bundle is
+ * parsed once (parsing it for each connection costs 24-35 ms and 872 KB).
  */
 #include "lib/base/cleanup.h"
 
@@ -15,7 +15,8 @@
 struct tls_server;
 struct tls_client;
 
-/* Why a context could not be made, for a person: file and OpenSSL's sentence, never key material. */
+/* Why a context could not be made, for a person: file and OpenSSL's sentence, never key
+ * material. */
 #define TLS_WHY_MAX 256
 
 /*

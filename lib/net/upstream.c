@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An idle connection stays watched, so that one which the vendor closes goes away at once. That event
- * may still be on its way when the connection is wanted: hence the look before use, a one-byte read
- * that must say "would block". It is for requests that may be sent again as well: bytes that nobody
- * asked for would be taken for their answer. Idle times and life are swept by one timer a pool.
+ * An idle connection stays watched, so that one which the vendor closes goes away at once. That
+ * event may still be on its way when the connection is wanted: hence the look before use, a
+ * one-byte read that must say "would block". It is for requests that may be sent again as well:
+ * bytes that nobody asked for would be taken for their answer. Idle times and life are swept by one
+ * timer a pool.
  */
 #include "lib/net/upstream.h"
 

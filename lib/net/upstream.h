@@ -3,8 +3,8 @@
 /*
  * upstream - connections to origins, and the pool of idle ones
  *
- * A connection belongs to one origin and one source address for its whole life and is never lent to a
- * request for another: the vendor judges by address, and a borrowed connection would be a silent,
+ * A connection belongs to one origin and one source address for its whole life and is never lent to
+ * a request for another: the vendor judges by address, and a borrowed connection would be a silent,
  * intermittent 401. Pools are per worker. Owner of an upstream: the exchange that uses it, else the
  * pool.
  */

@@ -137,8 +137,9 @@ static void on_flush(uv_timer_t *flush)
         w->n_flushed = w->n_requests;
 }
 
-/* Under load a write to the log for each turn of the loop would cost more than the line: then it waits
- * for others, at most LOG_WAIT_MS. Once no new requests have come since, it goes out at once. */
+/* Under load a write to the log for each turn of the loop would cost more than the line: then it
+ * waits for others, at most LOG_WAIT_MS. Once no new requests have come since, it goes out at
+ * once. */
 static void on_before_wait(uv_prepare_t *prepare)
 {
         struct worker *w = CONTAINER_OF(prepare, struct worker, before_wait);

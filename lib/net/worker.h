@@ -4,8 +4,9 @@
  * worker - one loop with everything that runs on it
  *
  * A connection is handed to the worker that the hash of its address chooses and stays there: what
- * belongs to a workstation is touched by one thread only, and nothing on the request path is locked.
- * The loop is the caller's (a thread of its own in the router, the only thread in the shim).
+ * belongs to a workstation is touched by one thread only, and nothing on the request path is
+ * locked. The loop is the caller's (a thread of its own in the router, the only thread in the
+ * shim).
  */
 #include "lib/base/block.h"
 #include "lib/base/list_table.h"
@@ -87,15 +88,16 @@ MUST_CHECK int worker_init(struct worker *w, uv_loop_t *loop, unsigned index,
                            void *program_state);
 void worker_done(struct worker *w);
 
-/* From any thread. Takes the descriptor over in any case. False: the queue is full, it was closed. */
+/* From any thread. Takes the descriptor over in any case. False: the queue is full, it was
+ * closed. */
 bool worker_adopt(struct worker *w, const struct accepted *a);
 
 /* The same on the worker's own thread. */
 void worker_take(struct worker *w, const struct accepted *a);
 
 /*
- * From any thread: idle connections are closed, exchanges under way finish, then the worker's handles
- * are closed and its loop has nothing left to do.
+ * From any thread: idle connections are closed, exchanges under way finish, then the worker's
+ * handles are closed and its loop has nothing left to do.
  */
 void worker_stop(struct worker *w);
 

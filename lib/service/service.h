@@ -3,8 +3,8 @@
 /*
  * service - what a daemon owes the machine it runs on
  *
- * By libsystemd; without a service manager every call is harmless. The shim does without: libsystemd and
- * what it loads cost 1 MB of its 8 (workstation/systemd.h).
+ * By libsystemd; without a service manager every call is harmless. The shim does without:
+ * libsystemd and what it loads cost 1 MB of its 8 (workstation/systemd.h).
  */
 #include "lib/base/cleanup.h"
 
@@ -21,8 +21,8 @@ void service_alive(void);
 uint64_t service_watchdog_ms(void);
 
 /*
- * Listening TCP sockets handed over by socket activation (sd_listen_fds(3)), made non-blocking. Writes
- * up to `max` and returns how many, 0 for none, or a negative errno: more than `max`, or one that is
- * no listening TCP socket.
+ * Listening TCP sockets handed over by socket activation (sd_listen_fds(3)), made non-blocking.
+ * Writes up to `max` and returns how many, 0 for none, or a negative errno: more than `max`, or one
+ * that is no listening TCP socket.
  */
 MUST_CHECK int service_sockets(int *ret_fds, unsigned max);

@@ -40,7 +40,8 @@ struct place {
 void diag_init(struct diag *d);
 void diag_done(struct diag *d);
 
-/* Both sentences are printf formats; `remedy` may be NULL. Running out of memory counts as an error. */
+/* Both sentences are printf formats; `remedy` may be NULL. Running out of memory counts as an
+ * error. */
 void diag_error(struct diag *d, struct place at, const char *remedy, const char *format, ...)
         PRINTF_LIKE(4, 5);
 void diag_warning(struct diag *d, struct place at, const char *remedy, const char *format, ...)

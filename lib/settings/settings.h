@@ -4,12 +4,12 @@
  * settings - libconfig files read through rows
  *
  * Every setting of every file is a row: name, type, where it goes, range, default, help. The reader
- * fills a zeroed struct from a group; whatever is not in the rows is a finding that names the nearest
- * row. Only this module sees libconfig.
+ * fills a zeroed struct from a group; whatever is not in the rows is a finding that names the
+ * nearest row. Only this module sees libconfig.
  *
- * libconfig 1.5 (measured): an integer over 64 bits or over 32 bits without L is cut silently, so the
- * reader compares each integer with its text in the file; a lookup of the wrong type gives 0, so the
- * type is asked first.
+ * libconfig 1.5 (measured): an integer over 64 bits or over 32 bits without L is cut silently, so
+ * the reader compares each integer with its text in the file; a lookup of the wrong type gives 0,
+ * so the type is asked first.
  */
 #include "lib/settings/diag.h"
 
@@ -57,7 +57,8 @@ struct pair_list {
         size_t n_items;
 };
 
-/* Elements lie one after the other, each `rows`' struct size bytes; element i starts at data + i * size. */
+/* Elements lie one after the other, each `rows`' struct size bytes; element i starts at data + i
+ * * size. */
 struct group_list {
         void *data;
         size_t n_items;
@@ -91,13 +92,14 @@ struct setting_row {
 struct settings_file;
 
 /*
- * Reads `path` and its `include` list (globs, relative to the file's folder, lexical order, one level:
- * lists are appended, a scalar given twice is an error that names both places), fills *target (zeroed
- * by the caller) from `rows` and puts every finding into *d. A row named "include" need not be listed.
- * A value with a finding is left at its default; messages never repeat a text that stands for a value.
+ * Reads `path` and its `include` list (globs, relative to the file's folder, lexical order, one
+ * level: lists are appended, a scalar given twice is an error that names both places), fills
+ * *target (zeroed by the caller) from `rows` and puts every finding into *d. A row named "include"
+ * need not be listed. A value with a finding is left at its default; messages never repeat a text
+ * that stands for a value.
  *
- * Returns 0 when the files could be read at all (d->n_errors tells whether they are right), -EINVAL on
- * a syntax error (also a finding), or another negative errno (also a finding). *ret_file owns
+ * Returns 0 when the files could be read at all (d->n_errors tells whether they are right), -EINVAL
+ * on a syntax error (also a finding), or another negative errno (also a finding). *ret_file owns
  * everything that *target and the places point to: free it last.
  */
 MUST_CHECK int settings_load(const char *path, const struct setting_row *rows, void *target,

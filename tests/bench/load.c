@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load - a closed loop of HTTP requests over TLS or plain TCP, each connection from an address of its own
+ * load - a closed loop of HTTP requests over TLS or plain TCP, each connection from an address of
+ * its own
  *
- * One thread. A slot is a connection with at most one request under way; when the answer is whole it
- * sends the next one (keep), or closes and connects anew from the next address (fresh, resume), or
- * stays open and quiet (idle). With keep, nothing counts until all slots have been busy for a while: then
- * the line "warm" is printed, and the time begins. The result is one line of JSON on standard output.
+ * One thread. A slot is a connection with at most one request under way; when the answer is whole
+ * it sends the next one (keep), or closes and connects anew from the next address (fresh, resume),
+ * or stays open and quiet (idle). With keep, nothing counts until all slots have been busy for a
+ * while: then the line "warm" is printed, and the time begins. The result is one line of JSON on
+ * standard output.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
 /*
  * openssl_floor - what OpenSSL alone holds for an idle server connection
  *
- * openssl_floor CERTIFICATE PRIVATE_KEY: prints the bytes of heap that a handshaken TLS 1.3 connection
- * keeps, with the settings of lib/net/tls.c (buffers released, one ticket), without any program around
- * it. No server with this library can hold less.
+ * openssl_floor CERTIFICATE PRIVATE_KEY: prints the bytes of heap that a handshaken TLS 1.3
+ * connection keeps, with the settings of lib/net/tls.c (buffers released, one ticket), without any
+ * program around it. No server with this library can hold less.
  */
 #include <malloc.h>
 #include <openssl/err.h>

@@ -4,8 +4,8 @@
  *
  * Each line of the input is a letter, a to h, that names a group, and a range in any notation.
  * Lines that are none are parsed and left out. Asked are the ends of each range and their
- * neighbours, and the text of each address survives formatting and parsing. The ranges of a, those of
- * b, and a without b are sets, which answer as a scan does too.
+ * neighbours, and the text of each address survives formatting and parsing. The ranges of a, those
+ * of b, and a without b are sets, which answer as a scan does too.
  */
 #include "policy/address_map.h"
 #include "policy/policy.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any two files: a policy and, behind a line "----", the definition of its provider "acme".
- * Loading ends in findings or in a policy that keeps its promises: no error without a finding, no
- * address in two groups, each address in the group that lists it. What loads is planned: no key over its
+ * Any two files: a policy and, behind a line "----", the definition of its provider "acme". Loading
+ * ends in findings or in a policy that keeps its promises: no error without a finding, no address
+ * in two groups, each address in the group that lists it. What loads is planned: no key over its
  * capacity, no place on it given twice, and the same plan when asked again.
  *
  * The files lie in a folder of the harness, in memory where the system has such; inputs that name

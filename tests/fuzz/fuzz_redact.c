@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_redact - of what must not come back nothing comes through, however the answer is cut into pieces
+ * fuzz_redact - of what must not come back nothing comes through, however the answer is cut into
+ * pieces
  *
- * The input: a byte that says how long the pieces are, lines that are the traces, an empty line, and the
- * answer's body. Judged by the result alone: as long as the body, without any trace, and a byte is
- * overwritten only where a trace stood. Traces with a '*' are left out: an overwritten one could complete
- * another.
+ * The input: a byte that says how long the pieces are, lines that are the traces, an empty line,
+ * and the answer's body. Judged by the result alone: as long as the body, without any trace, and a
+ * byte is overwritten only where a trace stood. Traces with a '*' are left out: an overwritten one
+ * could complete another.
  */
 #include "lib/base/cleanup.h"
 #include "lib/net/message.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_rewrite - whatever a desk sends, the vendor gets a request with one credential, ours, and no other
+ * fuzz_rewrite - whatever a desk sends, the vendor gets a request with one credential, ours, and no
+ * other
  *
- * The input is a request head. If the router knows which API it asks, it is written as the vendor gets it,
- * once by a key and once by the backend; the second reader of messages (message_model.h) takes the result
- * apart. The provider is the one that is installed; the policy and credentials lie in a folder of the
- * harness.
+ * The input is a request head. If the router knows which API it asks, it is written as the vendor
+ * gets it, once by a key and once by the backend; the second reader of messages (message_model.h)
+ * takes the result apart. The provider is the one that is installed; the policy and credentials lie
+ * in a folder of the harness.
  */
 #include "lib/net/client.h"
 #include "router/rewrite.h"
@@ -121,7 +122,8 @@ static void name_fold(struct slice name, char folded[static 64])
                         folded[i] = '-';
 }
 
-/* How often each header may be there whose number matters; the others come from the desk as they are. */
+/* How often each header may be there whose number matters; the others come from the desk as they
+ * are. */
 static int most_of(const char *folded, bool by_key)
 {
         static const char *const never[] = { "proxy-authorization",

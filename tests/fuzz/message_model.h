@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * message_model - a second reader of HTTP/1 messages: slow, plain, and written without a look at the first
+ * message_model - a second reader of HTTP/1 messages: slow, plain, and written without a look at
+ * the first
  *
- * It reads the bytes as RFC 9112 describes them and keeps only what the engine's reader must agree on.
+ * It reads the bytes as RFC 9112 describes them and keeps only what the engine's reader must agree
+ * on.
  */
 #include "lib/net/message.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The corpus as a test, without a fuzzer: runs a harness over each file of the folders that are named,
- * and over each beginning of it. Ends with "N passed, N failed"; a broken property aborts.
+ * The corpus as a test, without a fuzzer: runs a harness over each file of the folders that are
+ * named, and over each beginning of it. Ends with "N passed, N failed"; a broken property aborts.
  */
 #include "lib/base/cleanup.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libuv says when the socket is ready, OpenSSL does the rest. What is sent and what comes back lies
- * in two buffers of the caller. A connection is over in caller_end() alone, behind batch_settle() where
- * lookups are still under way; the next one begins when libuv has let go of the handle.
+ * in two buffers of the caller. A connection is over in caller_end() alone, behind batch_settle()
+ * where lookups are still under way; the next one begins when libuv has let go of the handle.
  */
 #include "caller.h"
 

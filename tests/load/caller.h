@@ -4,8 +4,8 @@
  * caller - one connection after the other to the router, each from a desk that chance picks
  *
  * A connection carries a random number of batches, most of one lookup, some of several at once
- * (pipelined), and ends in one of the ways of `enum ending`. Owner: who made it; to be freed when the
- * loop has ended.
+ * (pipelined), and ends in one of the ways of `enum ending`. Owner: who made it; to be freed when
+ * the loop has ended.
  */
 #include "lookup.h"
 #include "tape.h"

@@ -4,9 +4,8 @@
  * desk - the workstations, and how each is to be served
  *
  * A line of the file: ADDRESS STATUS GET POST. GET and POST are what the vendor may say of a
- * lookup's origin, as "key-1@127.40.0.1", alternatives joined by a comma; "-" where the router itself
- * answers.
- * Owner of the table: the caller of desks_load(), until the end of the process.
+ * lookup's origin, as "key-1@127.40.0.1", alternatives joined by a comma; "-" where the router
+ * itself answers. Owner of the table: the caller of desks_load(), until the end of the process.
  */
 #include <netinet/in.h>
 #include <openssl/ssl.h>

@@ -4,8 +4,8 @@
  *
  * For each byte that comes on the socket whose number is in METER_FD a line goes back: the bytes of
  * malloc(3) that have not been freed, of all arenas. What the allocator keeps for later is not in
- * it, but for the threads' caches where they are not turned off (mallopt(3), tcache). The thread ends
- * with the socket.
+ * it, but for the threads' caches where they are not turned off (mallopt(3), tcache). The thread
+ * ends with the socket.
  */
 #include <malloc.h>
 #include <pthread.h>

@@ -54,7 +54,8 @@ void peer_send_bytes(struct peer *p, const void *data, size_t n);
 struct peer_sender;
 struct peer_sender *peer_send_aside(struct peer *p, const void *data, size_t n);
 void peer_sender_join(struct peer_sender *s);
-/* As much as goes until nothing goes for `quiet_ms`, or the other side breaks it; the bytes sent. */
+/* As much as goes until nothing goes for `quiet_ms`, or the other side breaks it; the bytes
+ * sent. */
 size_t peer_send_until_blocked(struct peer *p, const void *data, size_t n, int quiet_ms);
 
 /* Through the empty line, terminated; good until the next call. */

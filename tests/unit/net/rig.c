@@ -377,7 +377,8 @@ static void do_nothing(struct rig *r, void *context)
 {
 }
 
-/* The loop may run the first call before the sockets of the same turn; the second is in a later turn. */
+/* The loop may run the first call before the sockets of the same turn; the second is in a later
+ * turn. */
 void rig_catch_up(struct rig *r)
 {
         rig_on_thread(r, do_nothing, NULL);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * rig - the engine in a thread of its own, with a plain program, between a test's clients and vendors
+ * rig - the engine in a thread of its own, with a plain program, between a test's clients and
+ * vendors
  *
- * One worker, one plain and one TLS listener, three origins on loopback ports: 0 and 1 plain, 2 TLS.
- * Change settings and program between rig_new() and rig_start(). rig_free() stops the engine the
- * proper way and checks that nothing is left: no connection, no block, no handle.
+ * One worker, one plain and one TLS listener, three origins on loopback ports: 0 and 1 plain, 2
+ * TLS. Change settings and program between rig_new() and rig_start(). rig_free() stops the engine
+ * the proper way and checks that nothing is left: no connection, no block, no handle.
  */
 #include "lib/net/acceptor.h"
 #include "lib/net/dial_tcp.h"

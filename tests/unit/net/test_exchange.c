@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The proper course: what goes in comes out, framed anew, and connections stay for the next request.
+ * The proper course: what goes in comes out, framed anew, and connections stay for the next
+ * request.
  */
 #include "tests/unit/net/check.h"
 #include "tests/unit/net/rig.h"
@@ -101,7 +102,8 @@ static void send_two_records(struct rig *r, void *context)
         client_get(context, "/1");
 }
 
-/* Both are read from the socket at once, and the second stays above it while the first is served. */
+/* Both are read from the socket at once, and the second stays above it while the first is
+ * served. */
 static void pipelined_requests_in_two_tls_records_are_all_answered(void **state)
 {
         struct rig *r = *state;

@@ -274,7 +274,8 @@ static void send_both(struct rig *r, void *context)
         vendor_answer(c->vendor, "for somebody else");
 }
 
-/* In one turn of the loop: the connection's own event is still on its way when the request is decided. */
+/* In one turn of the loop: the connection's own event is still on its way when the request is
+ * decided. */
 static void an_answer_that_nobody_asked_for_is_delivered_to_nobody(void **state)
 {
         struct rig *r = *state;

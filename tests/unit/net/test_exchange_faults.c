@@ -287,8 +287,8 @@ struct collision {
         struct peer *client, *vendor;
 };
 
-/* On the engine's thread, so that the loop finds it all at once: more of the body first, and the vendor
- * has answered and reset meanwhile. */
+/* On the engine's thread, so that the loop finds it all at once: more of the body first, and the
+ * vendor has answered and reset meanwhile. */
 static void send_answer_and_reset(struct rig *r, void *context)
 {
         struct collision *c = context;

@@ -322,7 +322,8 @@ static void a_stop_lets_what_is_under_way_finish(void **state)
 
 static struct peer *stop_vendor; /* answers when the stop comes */
 
-/* From a socket's event, so that the loop finds both at its next turn: the answer, then the stop. */
+/* From a socket's event, so that the loop finds both at its next turn: the answer, then the
+ * stop. */
 static void decide_answer_and_stop(struct exchange *x, struct verdict *ret)
 {
         struct rig *r = rig_of(x);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bodies: however the bytes arrive, the decoded body is the same, and what is written anew decodes to
- * the same body again.
+ * Bodies: however the bytes arrive, the decoded body is the same, and what is written anew decodes
+ * to the same body again.
  */
 #include "lib/net/message.h"
 #include "tests/unit/net/check.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A trace is taken out of head and body, in whatever pieces they arrive; everything else stays, and so
- * does every length.
+ * A trace is taken out of head and body, in whatever pieces they arrive; everything else stays, and
+ * so does every length.
  */
 #include "lib/net/message.h"
 #include "tests/unit/net/check.h"

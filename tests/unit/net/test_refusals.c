@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests that must be refused, through the whole engine: the status, a clean end of the connection,
- * and not one byte to the vendor. In one piece and byte by byte.
+ * Requests that must be refused, through the whole engine: the status, a clean end of the
+ * connection, and not one byte to the vendor. In one piece and byte by byte.
  */
 #include "tests/unit/net/check.h"
 #include "tests/unit/net/rig.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Both ends are streams, on one loop that is hardly turned: what a stream says must be right without
- * any event.
+ * Both ends are streams, on one loop that is hardly turned: what a stream says must be right
+ * without any event.
  */
 #include "lib/net/stream.h"
 #include "lib/net/tls.h"

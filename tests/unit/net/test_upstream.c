@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pool. A connection lent to the wrong request would be a silent, intermittent 401, so the vendor
- * looks at who calls each time.
+ * The pool. A connection lent to the wrong request would be a silent, intermittent 401, so the
+ * vendor looks at who calls each time.
  */
 #include "tests/unit/net/check.h"
 #include "tests/unit/net/rig.h"

@@ -18,8 +18,8 @@ static void on_patience_over(uv_timer_t *timer)
         fail_msg("what the test waits for has not happened in %d ms", LOOP_PATIENCE_MS);
 }
 
-/* Behind the timers and before the loop sleeps: a condition that a timer made true must not wait for
- * the next event. */
+/* Behind the timers and before the loop sleeps: a condition that a timer made true must not wait
+ * for the next event. */
 static void on_prepare(uv_prepare_t *prepare)
 {
         struct waiting *w = prepare->data;

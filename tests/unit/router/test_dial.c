@@ -196,7 +196,8 @@ static void no_answer_ends_at_the_deadline(void **state)
         site_stop(&s);
 }
 
-/* Takes CAP_NET_ADMIN and CAP_NET_RAW away, or gives them back: with them any address can be bound. */
+/* Takes CAP_NET_ADMIN and CAP_NET_RAW away, or gives them back: with them any address can be
+ * bound. */
 static bool capabilities_set(bool back)
 {
         static struct __user_cap_data_struct before[2];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Dials that end before they are through, while another thread opens and closes descriptors: a number
- * that was libcurl's may be the other thread's a moment later, and nobody may touch it then. What is
- * wrong here only a build with ThreadSanitizer tells.
+ * Dials that end before they are through, while another thread opens and closes descriptors: a
+ * number that was libcurl's may be the other thread's a moment later, and nobody may touch it then.
+ * What is wrong here only a build with ThreadSanitizer tells.
  */
 #include "dial_rig.h"
 

@@ -347,7 +347,8 @@ static void a_path_too_long_is_told(void **state)
         site_done(&s);
 }
 
-/* What a vendor could repeat: the fields, the escaped query, the base64; never a scheme or a name. */
+/* What a vendor could repeat: the fields, the escaped query, the base64; never a scheme or a
+ * name. */
 static void what_must_not_come_back_is_known(void **state)
 {
         static const char basic[] = "bXktbG9uZy1pZDp0MGtlbi90MGtlbisxMjM=";

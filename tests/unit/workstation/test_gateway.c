@@ -150,7 +150,8 @@ static void an_unknown_prefix_is_told_the_known_ones(void **state)
                             "path does not begin with the name of an API: us-street, us-zip");
 }
 
-/* More names than a message holds: whole ones, and a mark that there are more, wherever the cut is. */
+/* More names than a message holds: whole ones, and a mark that there are more, wherever the cut
+ * is. */
 static void many_names_are_cut_between_two(void **state)
 {
         static char first[] = "abcdefghijklmnop";

@@ -22,7 +22,8 @@ static struct endpoint loopback(void)
         return e;
 }
 
-/* As the manager does it: the first descriptor behind the three standard ones, and two variables. */
+/* As the manager does it: the first descriptor behind the three standard ones, and two
+ * variables. */
 static void hand_over(int fd)
 {
         char pid[24];
