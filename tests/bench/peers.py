@@ -10,12 +10,10 @@ import pathlib
 import re
 import secrets
 import signal
-import socket
 import subprocess
-import time
 import urllib.request
 
-from support import REPOSITORY
+from support import REPOSITORY, handover
 from support.ca import Authority
 from support.cfg import cfg_format
 from support.dns import NameServer
@@ -42,26 +40,18 @@ FARM_KEYS = 50  # of a site with 5,000 egress addresses
 FARM = addresses("127.30.0.0", 100 * FARM_KEYS)
 
 
-def free_endpoint():
-    """An address of loopback and a port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return "127.0.0.1:%d" % s.getsockname()[1]
-
-
 def fill(template, values):
     text = (HERE / template).read_text()
     return re.sub(r"@(\w+)@", lambda m: str(values[m.group(1)]), text)
 
 
 class Program:
-    """A process whose output goes to a file, and its children."""
+    """A process that listens on sockets from here, its output in a file, and its children."""
 
-    def __init__(self, argv, log, environment=None):
-        self.log = log
+    def __init__(self, argv, log, sockets, environment=None):
         with open(log, "ab") as out:
-            self.process = subprocess.Popen(
-                [str(w) for w in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            self.process = handover.start(
+                argv, sockets, stdout=out, stderr=out,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **(environment or {})})
 
     def pids(self):
@@ -87,19 +77,6 @@ class Program:
                 total[name] += int(row.group(1))
         return total
 
-    def wait_listening(self, endpoint):
-        host, port = endpoint.split(":")
-        end = time.monotonic() + START_S
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
-            try:
-                socket.create_connection((host, int(port)), 1).close()
-                return
-            except OSError:
-                time.sleep(0.02)
-        raise RuntimeError(f"{self.process.args[0]} did not start:\n{self.log.read_text()[-2000:]}")
-
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -112,15 +89,15 @@ class Program:
 
 class Vendor(Program):
     def __init__(self, bed):
-        self.endpoint, self.status = free_endpoint(), free_endpoint()
+        sockets = [handover.listener(), handover.listener()]
+        self.endpoint, self.status = map(handover.endpoint_of, sockets)
         certificate, key = bed.vendor_ca.issue(HOST)
         config = bed.folder / "vendor.conf"
         config.write_text(fill("vendor.conf", {
             "folder": bed.folder, "address": self.endpoint, "status": self.status,
             "certificate": certificate, "key": key, "filler": "a" * 940}))
         super().__init__(["nginx", "-e", bed.folder / "vendor.log", "-c", config],
-                         bed.folder / "vendor.log")
-        self.wait_listening(self.status)
+                         bed.folder / "vendor.log", sockets, handover.inherited(sockets))
 
     def n_accepted(self):
         """Connections since its start, those for this question excluded by its caller's difference."""
@@ -184,16 +161,16 @@ class Keyrouter(Program):
         policy = bed.folder / f"{label}.policy.cfg"
         policy.write_text(cfg_format(self._policy(provider, egress)))
         config = bed.folder / f"{label}.cfg"
-        self.endpoint = free_endpoint()
+        listener = handover.listener()
+        self.endpoint = handover.endpoint_of(listener)
         config.write_text(cfg_format({
-            "policy": str(policy), "listen": [self.endpoint], "workers": workers,
+            "policy": str(policy), "listen": ["127.0.0.1:0"], "workers": workers,
             "certificate": str(bed.certificate), "private_key": str(bed.private_key),
             "credentials": str(bed.credentials), "vendor_ca": str(bed.vendor_ca.pem),
             "system_ca": False, "address": "127.0.0.1", "source": "127.0.0.1",
             "resolver": {"servers": [bed.dns.address]}, "timeouts": {"idle_s": 3600}}))
-        super().__init__([bed.build / "router" / "keyrouterd", "-c", config],
-                         bed.folder / f"{label}.log")
-        self.wait_listening(self.endpoint)
+        argv = [bed.build / "router" / "keyrouterd", "-c", config]
+        super().__init__(handover.activated(argv, listener), bed.folder / f"{label}.log", [listener])
 
     def _policy(self, provider, egress):
         # one address needs one slot, and a key that all groups may use
@@ -222,7 +199,8 @@ class Nginx(Program):
     name = "nginx"
 
     def __init__(self, bed, workers=1):
-        self.endpoint = free_endpoint()
+        listener = handover.listener()
+        self.endpoint = handover.endpoint_of(listener)
         (bed.folder / "nginx.map").write_text(
             "".join(f"{desk} {key};\n" for desk, key in desk_keys(bed)))
         config = bed.folder / "nginx.conf"
@@ -231,15 +209,15 @@ class Nginx(Program):
             "certificate": bed.certificate, "private_key": bed.private_key,
             "vendor": bed.vendor.endpoint, "vendor_ca": bed.vendor_ca.pem}))
         super().__init__(["nginx", "-e", bed.folder / "nginx-error.log", "-c", config],
-                         bed.folder / "nginx-error.log")
-        self.wait_listening(self.endpoint)
+                         bed.folder / "nginx-error.log", [listener], handover.inherited([listener]))
 
 
 class Haproxy(Program):
     name = "haproxy"
 
     def __init__(self, bed, workers=1):
-        self.endpoint = free_endpoint()
+        listener = handover.listener()
+        self.endpoint = handover.endpoint_of(listener)
         (bed.folder / "haproxy.map").write_text(
             "".join(f"{desk} {key}\n" for desk, key in desk_keys(bed)))
         pem = bed.folder / "haproxy.pem"
@@ -247,10 +225,9 @@ class Haproxy(Program):
         pem.chmod(0o600)
         config = bed.folder / "haproxy.cfg"
         config.write_text(fill("haproxy.cfg", {
-            "folder": bed.folder, "workers": workers, "address": self.endpoint, "pem": pem,
+            "folder": bed.folder, "workers": workers, "socket": listener.fileno(), "pem": pem,
             "vendor": bed.vendor.endpoint, "vendor_ca": bed.vendor_ca.pem}))
-        super().__init__(["haproxy", "-f", config], bed.folder / "haproxy-access.log")
-        self.wait_listening(self.endpoint)
+        super().__init__(["haproxy", "-f", config], bed.folder / "haproxy-access.log", [listener])
 
 
 PEERS = (Keyrouter, Nginx, Haproxy)
@@ -260,12 +237,12 @@ class Shim(Program):
     """One workstation's keyshim; applications call it in plain."""
 
     def __init__(self, bed, router, workstation):
-        self.endpoint = free_endpoint()
+        listener = handover.listener()
+        self.endpoint = handover.endpoint_of(listener)
         config = bed.folder / f"keyshim-{workstation}.cfg"
         config.write_text(cfg_format({
-            "listen": [self.endpoint], "router": router.endpoint, "router_name": ROUTER_NAME,
+            "listen": ["127.0.0.1:0"], "router": router.endpoint, "router_name": ROUTER_NAME,
             "ca": str(bed.site_ca.pem), "address": workstation,
             "apis": [{"name": "us-street", "host": HOST}]}))
-        super().__init__([bed.build / "workstation" / "keyshim", "-c", config],
-                         bed.folder / "keyshim.log")
-        self.wait_listening(self.endpoint)
+        argv = [bed.build / "workstation" / "keyshim", "-c", config]
+        super().__init__(handover.activated(argv, listener), bed.folder / "keyshim.log", [listener])

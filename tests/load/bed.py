@@ -17,7 +17,7 @@ import subprocess
 import threading
 import time
 
-from support import DEADLINE_S, canary
+from support import DEADLINE_S, canary, handover
 from support.ca import Authority
 from support.cfg import cfg_format
 from support.dns import NameServer
@@ -47,7 +47,7 @@ CROWDED_CAPACITY = 10
 
 
 def wait_until(is_so, what, deadline_s=DEADLINE_S):
-    """For what nobody tells: a line in a file, a number in /proc."""
+    """For what nobody tells: a number in /proc."""
     end, pause = time.monotonic() + deadline_s, threading.Event()
     while not is_so():
         if time.monotonic() > end:
@@ -59,14 +59,12 @@ class Program:
     """A process whose output goes to a file (a full pipe would make the router drop events), and that
     ends with us."""
 
-    def __init__(self, argv, log, **options):
+    def __init__(self, argv, log, sockets, environment):
         self.log = log
         with open(log, "ab") as out:
-            self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", *map(str, argv)], stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-                     **options.pop("environment", {})}, **options)
+            self.process = handover.start(
+                ["setpriv", "--pdeathsig", "TERM", *argv], sockets, stdout=out, stderr=out,
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", **environment})
 
     @property
     def pid(self):
@@ -84,9 +82,6 @@ class Program:
 
 
 class Vendor(Program):
-    """nginx takes over a socket that listens already (as from itself at its own upgrade), so that
-    the port is nobody else's."""
-
     def __init__(self, folder, maps):
         self.folder = folder
         authority = Authority(folder / "vendor-ca")
@@ -94,17 +89,12 @@ class Vendor(Program):
         certificate, key = authority.issue(HOSTS[0], *HOSTS[1:])
         for name, rows in maps.items():
             (folder / f"vendor-{name}.map").write_text("".join(f'"{k}" {v};\n' for k, v in rows))
-        with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
-            self.port = listener.getsockname()[1]
-            config = folder / "vendor.conf"
-            config.write_text(self._config(certificate, key))
-            super().__init__(["nginx", "-e", folder / "vendor-error.log", "-c", config],
-                             folder / "vendor-error.log", pass_fds=[listener.fileno()],
-                             environment={"NGINX": f"{listener.fileno()};"})
-        wait_until(lambda: (folder / "vendor.pid").exists() or self.process.poll() is not None,
-                   "the vendor starts")
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the vendor did not start: {self.log.read_text()[-2000:]}")
+        listener = handover.listener()
+        self.port = listener.getsockname()[1]
+        config = folder / "vendor.conf"
+        config.write_text(self._config(certificate, key))
+        super().__init__(["nginx", "-e", folder / "vendor-error.log", "-c", config],
+                         folder / "vendor-error.log", [listener], handover.inherited([listener]))
 
     def _config(self, certificate, key):
         values = {"folder": self.folder, "address": f"127.0.0.1:{self.port}",
@@ -134,21 +124,26 @@ class Router(Program):
         config.write_text(cfg_format(settings))
         self._meter, theirs = socket.socketpair()
         self._meter.settimeout(DEADLINE_S)
-        with theirs:
-            super().__init__([program_find(build, "keyrouterd"), "-c", config], folder / "events.log",
-                             pass_fds=[theirs.fileno()],
-                             environment={"LD_PRELOAD": str(meter), "METER_FD": str(theirs.fileno()),
-                                          "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"})
-        wait_until(lambda: self._ready() or self.process.poll() is not None, "the router is ready")
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the router did not start: {self.log.read_text()[-2000:]}")
-        self.address = self._ready()["addresses"].replace(",", " ").split()[0]
+        listener = handover.listener()
+        self.address = handover.endpoint_of(listener)
+        argv = [program_find(build, "keyrouterd"), "-c", config]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind("")  # the system gives it an abstract name
+            manager.settimeout(DEADLINE_S)
+            super().__init__(
+                handover.activated(argv, listener), folder / "events.log", [listener, theirs],
+                {"LD_PRELOAD": str(meter), "METER_FD": str(theirs.fileno()),
+                 "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+                 "NOTIFY_SOCKET": "@" + manager.getsockname()[1:].decode()})
+            self._wait_ready(manager)
 
-    def _ready(self):
-        for line in self.log.read_text().splitlines():
-            if '"event":"ready"' in line:
-                return json.loads(line)
-        return None
+    def _wait_ready(self, manager):
+        try:
+            while b"READY=1" not in manager.recv(4096):
+                pass
+        except TimeoutError:
+            self.stop()
+            raise RuntimeError(f"the router is not ready: {self.log.read_text()[-2000:]}") from None
 
     def n_descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
