@@ -270,7 +270,7 @@ static void slots_start(struct planner *p)
                         .seen = e->seen,
                         .provider = p->provider,
                         .n_desks = n_desks,
-                        .state = SLOT_LIVE,
+                        .state = ENTRY_LIVE,
                         .reason = keyless ? plan_reason_no_key : plan_reason_full,
                         .group = t->group,
                         .shares = e->shares,
@@ -460,18 +460,18 @@ static int plan_allocate(struct plan *plan)
         return plan->slots && plan->keys ? 0 : fault(-ENOMEM);
 }
 
-int plan_make_at(struct policy *policy, const struct ledger *ledger, const struct addr *router,
-                 struct diag *d, struct plan **ret)
+int plan_make(struct policy *policy, const struct entry_set *entries, const struct addr *router,
+              struct diag *d, struct plan **ret)
 {
         CLEANUP(plan_freep) struct plan *plan = calloc(1, sizeof(*plan));
         int r;
 
-        assert(!ledger);
         if (!plan)
                 return fault(-ENOMEM);
         plan->policy = policy_ref(policy);
-        plan->router = *router;
-        r = egress_census_new(policy, router, d, &plan->census);
+        if (router)
+                plan->router = *router;
+        r = egress_census_new(policy, &plan->router, d, &plan->census);
         if (r)
                 return r;
         r = plan_allocate(plan);
@@ -483,13 +483,6 @@ int plan_make_at(struct policy *policy, const struct ledger *ledger, const struc
         plan_number(plan);
         *ret = TAKE(plan);
         return 0;
-}
-
-int plan_make(struct policy *policy, const struct ledger *ledger, struct diag *d, struct plan **ret)
-{
-        static const struct addr not_told;
-
-        return plan_make_at(policy, ledger, &not_told, d, ret);
 }
 
 void plan_free(struct plan *p)

@@ -3,14 +3,28 @@
 /*
  * plan - (egress address, provider) -> key or overflow
  *
- * A pure function of the policy and the ledger; the same input gives the same plan. Never over a
- * key's capacity less its reserve; as many desks as possible served, priority by priority; then the
- * key order of the policy and few keys a group. Immutable once made.
+ * plan_make() is a pure function of the policy and of what stands on the keys (the entries); the
+ * same input gives the same plan. plan_restore() plans nothing: it ties what was applied to the
+ * policy it was applied with. Immutable once made.
+ *
+ * What is aimed at, the former always before the latter, and the first three exactly:
+ *
+ *  1. never more on a key than it has room for;
+ *  2. most desks served, priority by priority;
+ *  3. fewest moves: an address with a held entry (entries.h) that gets another key or none;
+ *  4. an address whose own entry on a key is leaving or foreign gets that one back: nothing is to
+ *     be done at the vendor then;
+ *  5. the key order of the policy, and few keys a group.
+ *
+ * Room of a key: let C be its capacity less reserve and less its foreign entries, L its leaving
+ * entries, H its held ones. Entries of addresses that could have the place back (no held entry on
+ * a key they may use, and the key is one they may use) count as held, not as leaving or foreign.
+ * The room is min(C, max(C - L, H)): what is leaving takes room from newcomers until it is
+ * confirmed gone, but drives out nobody who was planned beside it.
  */
 #include "policy/egress.h"
+#include "policy/ledger/entries.h"
 #include "policy/policy.h"
-
-enum slot_state { SLOT_WANTED, SLOT_PROPAGATING, SLOT_LIVE, SLOT_LEAVING };
 
 struct slot {
         struct addr seen; /* the egress address as the vendor sees it */
@@ -18,32 +32,47 @@ struct slot {
         const struct key *key; /* NULL: overflow */
         unsigned number;       /* 1..capacity, place on the key; 0 for overflow */
         unsigned n_desks; /* behind the address, of groups with a key of the provider, if any */
-        enum slot_state state;      /* until there is a ledger, every planned slot counts as live */
+        enum entry_state state;     /* WANTED, PROPAGATING, LIVE or SUSPENDED; a former one: LEAVING */
+        int64_t added_us;           /* wall clock, as in struct entry; 0: not at the vendor yet */
         const char *reason;         /* of an overflow: a static sentence */
-        unsigned index;             /* in plan->slots */
+        unsigned index;             /* in plan->slots; of a former one n_slots + its place in formers */
         const struct group *group;  /* the first of them in policy order */
         const struct share *shares; /* everybody behind the address: see slot_reason() */
         unsigned n_shares;
+        const struct slot *former;  /* its leaving entry on another key, or NULL: serves until this
+                                     * one is live; always, while this one is an overflow */
 };
 
 struct key_use {
         const struct key *key;
         unsigned n_slots;
         unsigned n_desks;
+        unsigned n_wanted, n_propagating, n_live, n_suspended; /* of n_slots */
+        unsigned n_leaving, n_foreign;                         /* beside them, in the entries */
+        unsigned room; /* what plan_make() could give; see above */
+};
+
+/* An address with a held entry that gets another key or none. */
+struct move {
+        const struct slot *slot;
+        const char *from; /* name of the key it held; it may be gone from the policy */
 };
 
 struct plan {
         struct slot *slots; /* sorted by provider (policy order), then address */
         size_t n_slots;
+        struct slot *formers; /* same order; as slots, but state LEAVING */
+        size_t n_formers;
         struct key_use *keys; /* one for each of policy->keys, same order */
         size_t n_keys;
+        struct move *moves; /* sorted as their slots; of plan_make() alone */
+        size_t n_moves;
         size_t n_desks, n_desks_embedded, n_desks_overflow; /* over all planned providers */
         struct policy *policy;                              /* a reference */
         struct addr router;                                 /* what egress_of() was asked with */
         struct egress_census *census;
+        char *texts; /* names of moves */
 };
-
-struct ledger; /* what has been applied: planned slots keep their keys. NULL until it exists. */
 
 /* The reasons of an overflow. */
 extern const char *const plan_reason_full;   /* "all keys of the group are full" */
@@ -51,17 +80,22 @@ extern const char *const plan_reason_no_key; /* "the group has no key of this pr
 
 /*
  * Planned are the providers that have an embedded class and a key in the policy; all workstations
- * at each. `router` is the router's default address as the vendor sees it: groups with the egress
- * "router" get one slot for it. Where it is unspecified, the slot's address is too. Returns 0,
- * -EINVAL with findings in *d (an egress address that groups share without a common key, too many
- * workstations), or another negative errno (-ENOMEM).
+ * at each. `entries` NULL: nothing stands anywhere. `router` is the router's default address as the
+ * vendor sees it (NULL: not told): groups with the egress "router" get one slot for it. Untold, the
+ * slot's address is too (the entry's host is "router" then). Returns 0, -EINVAL with findings in
+ * *d (an egress address that groups share without a common key, too many workstations), or another
+ * negative errno (-ENOMEM).
  */
-MUST_CHECK int plan_make_at(struct policy *policy, const struct ledger *ledger,
-                            const struct addr *router, struct diag *d, struct plan **ret);
+MUST_CHECK int plan_make(struct policy *policy, const struct entry_set *entries,
+                         const struct addr *router, struct diag *d, struct plan **ret);
 
-/* The same with a router whose address is not told. */
-MUST_CHECK int plan_make(struct policy *policy, const struct ledger *ledger, struct diag *d,
-                         struct plan **ret);
+/*
+ * What was applied: a slot has the key of its address's held entry and is an overflow where there
+ * is none (or the key is gone from the policy). No assignment is made and nobody moves. Returns as
+ * plan_make().
+ */
+MUST_CHECK int plan_restore(struct policy *policy, const struct entry_set *entries,
+                            const struct addr *router, struct diag *d, struct plan **ret);
 void plan_free(struct plan *p);
 DEFINE_FREEP(struct plan, plan_free);
 

@@ -73,7 +73,7 @@ const char *health_state_name(enum health_state s)
 
 static bool slot_is_planned_live(const struct slot *slot)
 {
-        return slot->state == SLOT_LIVE || slot->state == SLOT_LEAVING;
+        return slot->state == ENTRY_LIVE || slot->state == ENTRY_LEAVING;
 }
 
 static struct slot_record *slot_record(struct health *h, const struct slot *slot)
@@ -91,7 +91,7 @@ static struct key_record *key_record(struct health *h, const struct key *key)
 /* A propagating slot is not tried before its delay is over. */
 static uint64_t first_trial_ms(const struct slot *slot, uint64_t now_ms)
 {
-        if (slot->state != SLOT_PROPAGATING)
+        if (slot->state != ENTRY_PROPAGATING)
                 return 0;
         return now_ms + (uint64_t)slot->provider->classes[CLASS_EMBEDDED].propagation_ms;
 }
@@ -175,7 +175,7 @@ static void slot_carry(struct health *old, struct health *fresh, const struct sl
         from = slot_record(old, before);
         record_carry(fresh, &to->record, &from->record);
         to->was_live = from->was_live;
-        if (slot->state == SLOT_PROPAGATING && before->state != SLOT_PROPAGATING)
+        if (slot->state == ENTRY_PROPAGATING && before->state != ENTRY_PROPAGATING)
                 to->record.claim_ms = first; /* added at the vendor only now: its delay starts */
 }
 
@@ -232,7 +232,7 @@ static bool may_probe(const struct record *r, uint64_t now_ms)
 static enum health_verdict admit_trial(struct slot_record *s, struct key_record *k,
                                        const struct slot *slot, uint64_t now_ms)
 {
-        uint64_t pause_ms = slot->state == SLOT_PROPAGATING ? HEALTH_TRIAL_PROPAGATING_MS
+        uint64_t pause_ms = slot->state == ENTRY_PROPAGATING ? HEALTH_TRIAL_PROPAGATING_MS
                                                             : HEALTH_TRIAL_WANTED_MS;
 
         if (is_suspended(&k->record))

@@ -152,7 +152,7 @@ static bool slot_admits(const struct route_request *q, const struct slot *slot, 
                 return false;
         case HEALTH_NOT_LIVE:
                 reason_set(r, "slot %s",
-                           slot->state == SLOT_PROPAGATING
+                           slot->state == ENTRY_PROPAGATING
                                    ? "propagating: added at the vendor, not live yet"
                                    : "wanted: not added at the vendor yet");
                 return false;

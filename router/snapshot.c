@@ -108,7 +108,7 @@ int snapshot_load(const struct snapshot_settings *settings, struct origins *orig
         r = policy_load(settings->policy, settings->provider_dir, d, &s->policy);
         if (r < 0)
                 return r;
-        r = plan_make_at(s->policy, NULL, &settings->router, d, &s->plan);
+        r = plan_make(s->policy, NULL, &settings->router, d, &s->plan);
         if (r < 0)
                 return r;
         r = vault_load(settings->credentials, s->policy, d, &s->vault);

@@ -32,7 +32,7 @@ int request_plan(const struct request *r, struct diag *d, struct policy **ret_po
 
         error = policy_load(r->operand, r->provider_dir, d, &policy);
         if (!error)
-                error = plan_make_at(policy, NULL, &r->router, d, &plan);
+                error = plan_make(policy, NULL, &r->router, d, &plan);
         if (error)
                 return status_of_error(r, error, d);
         *ret_policy = TAKE(policy);

@@ -124,7 +124,7 @@ static struct plan *policy_plan(struct policy *p)
         int r;
 
         diag_init(&d);
-        r = plan_make(p, NULL, &d, &plan);
+        r = plan_make(p, NULL, NULL, &d, &plan);
         assert((r == 0) == (d.n_errors == 0) && (r == 0) == (plan != NULL));
         diag_done(&d);
         return plan;

@@ -44,7 +44,7 @@ static struct plan *plan_of(struct policy *p)
         struct diag d;
 
         diag_init(&d);
-        if (plan_make(p, NULL, &d, &plan) != 0)
+        if (plan_make(p, NULL, NULL, &d, &plan) != 0)
                 diag_print(&d, stderr);
         assert_non_null(plan);
         diag_done(&d);
@@ -225,7 +225,7 @@ static void slots_are_found_by_provider_and_address(void **state)
                 assert_int_equal(s->index, i);
                 assert_int_equal(s->number,
                                  i % 9 + 1); /* in order of address, on each key from 1 */
-                assert_int_equal(s->state, SLOT_LIVE);
+                assert_int_equal(s->state, ENTRY_LIVE);
         }
         for (unsigned i = 0; i < BUILD_N_PROVIDERS; i++) {
                 assert_null(plan_find(plan, &p->providers[i], &stranger));
@@ -291,7 +291,7 @@ static void the_router_has_a_slot_for_the_address_it_was_told(void **state)
         struct diag d;
 
         diag_init(&d);
-        assert_int_equal(plan_make_at(p, NULL, &router, &d, &plan), 0);
+        assert_int_equal(plan_make(p, NULL, &router, &d, &plan), 0);
         assert_int_equal(plan->n_slots, 1); /* the listed address is the router's own */
         assert_int_equal(plan->slots[0].n_desks, 512);
         assert_true(addr_equal(&plan->router, &router));
@@ -364,7 +364,7 @@ static void what_cannot_be_planned_is_said(void **state)
                 struct diag d;
 
                 diag_init(&d);
-                if (plan_make(p, NULL, &d, &plan) != -EINVAL)
+                if (plan_make(p, NULL, NULL, &d, &plan) != -EINVAL)
                         fail_msg("%s: not refused", refusals[i].sentence);
                 assert_null(plan);
                 assert_int_equal(d.n_errors, refusals[i].n_errors);

@@ -208,7 +208,7 @@ static bool random_plan_is_best(uint64_t *seed)
         CLEANUP(build_freep) struct policy *p = model_policy(&m, seed);
 
         diag_init(&d);
-        r = plan_make(p, NULL, &d, &made);
+        r = plan_make(p, NULL, NULL, &d, &made);
         diag_done(&d);
         CLEANUP(plan_freep) struct plan *plan = made;
 
@@ -244,7 +244,7 @@ static struct plan *plan_again(struct policy *p)
         struct diag d;
 
         diag_init(&d);
-        assert_true(plan_make(p, NULL, &d, &plan) == 0 || d.n_errors > 0);
+        assert_true(plan_make(p, NULL, NULL, &d, &plan) == 0 || d.n_errors > 0);
         diag_done(&d);
         return plan;
 }

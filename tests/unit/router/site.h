@@ -95,7 +95,7 @@ static inline void site_init_slots(struct site *s)
                         .key = &s->keys[0],
                         .number = i + 1,
                         .n_desks = 1,
-                        .state = SLOT_LIVE,
+                        .state = ENTRY_LIVE,
                         .index = i,
                         .group = &s->groups[GROUP_SALES],
                 };

@@ -336,7 +336,7 @@ static void a_wanted_slot_is_tried_now_and_then(void **state)
 {
         struct desk *d = *state;
 
-        d->site.slots[0].state = d->site.slots[1].state = SLOT_WANTED;
+        d->site.slots[0].state = d->site.slots[1].state = ENTRY_WANTED;
         assert_int_equal(admit(d, 0, START), HEALTH_PROBE);
         assert_int_equal(admit(d, 1, START), HEALTH_NOT_LIVE); /* one on a key in five seconds */
         health_move(d->health, &d->site.slots[0], HEALTH_REFUSED, "c", true, START);
@@ -358,7 +358,7 @@ static void a_propagating_slot_waits_for_its_delay(void **state)
         const struct slot *slot = &d->site.slots[0];
         const char *cause;
 
-        d->site.slots[0].state = SLOT_PROPAGATING;
+        d->site.slots[0].state = ENTRY_PROPAGATING;
         assert_int_equal(health_new(&d->site.plan, START, &h), 0);
         assert_int_equal(health_admit(h, slot, START + 599999, &cause), HEALTH_NOT_LIVE);
         assert_int_equal(health_admit(h, slot, START + 600000, &cause), HEALTH_PROBE);
@@ -371,7 +371,7 @@ static void no_trial_on_a_suspended_key(void **state)
 {
         struct desk *d = *state;
 
-        d->site.slots[4].state = SLOT_WANTED;
+        d->site.slots[4].state = ENTRY_WANTED;
         suspend_key(d);
         assert_int_equal(admit(d, 4, START + MINUTE), HEALTH_KEY_SUSPENDED);
 }

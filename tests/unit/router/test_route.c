@@ -68,14 +68,14 @@ static void try_slot(struct desk *d)
 {
         const char *cause;
 
-        d->site.slots[0].state = SLOT_WANTED;
+        d->site.slots[0].state = ENTRY_WANTED;
         assert_int_equal(health_admit(d->health, &d->site.slots[0], START, &cause), HEALTH_PROBE);
 }
 
 static void make_propagating(struct desk *d)
 {
         health_free(d->health);
-        d->site.slots[0].state = SLOT_PROPAGATING;
+        d->site.slots[0].state = ENTRY_PROPAGATING;
         assert_int_equal(health_new(&d->site.plan, START, &d->health), 0);
 }
 
@@ -96,11 +96,11 @@ static void desk_prepare(struct desk *d, enum condition condition)
         else if (condition == SLOT_NOT_ADDED)
                 try_slot(d);
         else if (condition == SLOT_TO_TRY)
-                s->slots[0].state = SLOT_WANTED;
+                s->slots[0].state = ENTRY_WANTED;
         else if (condition == SLOT_WAITING)
                 make_propagating(d);
         else if (condition == SLOT_GOING)
-                s->slots[0].state = SLOT_LEAVING;
+                s->slots[0].state = ENTRY_LEAVING;
         else if (condition == BUDGET_SPENT)
                 spend_budget(d);
         else if (condition == NO_SECRET_CLASS)
