@@ -32,8 +32,8 @@ struct source {
 };
 
 /*
- * From `text` where it is given, else from the file at `path`. Returns 0; -EINVAL when the file is not libconfig's syntax, or another negative errno when it
- * cannot be read: each with a finding.
+ * From `text` where it is given, else from the file at `path`. Returns 0; -EINVAL when that is not
+ * libconfig's syntax, or another negative errno when it cannot be read: each with a finding.
  */
 MUST_CHECK int source_new(const char *path, const struct file_text *text, struct diag *d,
                           struct source **ret);
