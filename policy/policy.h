@@ -74,6 +74,8 @@ struct policy {
         size_t n_origins;
         const struct backend **unknown; /* for workstations in no group, one a provider; none: refuse */
         size_t n_unknown;
+        const char *const *host_names; /* of workstations; in lower case, sorted, each once */
+        size_t n_host_names;
         struct address_map *map; /* address -> group */
         struct settings_file *file;
 };
