@@ -8,7 +8,10 @@
 #include "lib/base/fault.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <sys/un.h>
 
+#define CONTROL_GROUP "keyrouter-admin"
 #define UPSTREAM_IDLE_MS 55000
 #define KEPT 512 /* blocks (24 KiB each) and exchanges a worker keeps for the next burst */
 #define UPSTREAM_LIFE_MS 300000 /* vendors move without notice: an old connection hides a new address */
@@ -43,7 +46,12 @@ static const struct setting_row resolver_rows[] = {
         }
 
 static const struct setting_row config_rows[] = {
-        TEXT_ROW(policy, SETTING_REQUIRED, "path of the site's policy"),
+        TEXT_ROW(policy, 0, "path of the site's policy, the file that is edited (default "
+                            KEYROUTER_POLICY ")"),
+        TEXT_ROW(ledger, 0, "path of the ledger (default " KEYROUTER_LEDGER ")"),
+        TEXT_ROW(control, 0, "path of the control socket (default " KEYROUTER_CONTROL ")"),
+        TEXT_ROW(control_group, 0, "group whose members may use the control socket (default "
+                                   "keyrouter-admin, where there is one)"),
         { .name = "listen", .type = SETTING_TEXTS, .offset = offsetof(struct config_file, listen),
           .help = "addresses and ports for TLS, as [ \"0.0.0.0:8443\" ]" },
         { .name = "listen_plain", .type = SETTING_TEXTS,
@@ -251,6 +259,20 @@ static int resolver_check(struct config *c, struct diag *d)
         return 0;
 }
 
+static void control_check(struct config *c, struct diag *d)
+{
+        const struct config_file *f = &c->file;
+        const char *group = f->control_group.text ? f->control_group.text : CONTROL_GROUP;
+
+        if (strlen(c->control) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+                diag_error(d, f->control.at, NULL, "control is too long for the path of a socket");
+        if (getgrnam(group))
+                c->control_group = group;
+        else if (f->control_group.text)
+                diag_error(d, f->control_group.at, "create it, as with groupadd --system",
+                           "there is no group \"%s\"", group);
+}
+
 static void net_fill(struct config *c)
 {
         c->net = (struct net_settings){ .upstream_idle_ms = UPSTREAM_IDLE_MS,
@@ -275,7 +297,10 @@ static int config_check(struct config *c, const char *path, struct diag *d)
                 r = proxy_check(c, d);
         if (r < 0)
                 return r;
-        c->policy = f->policy.text;
+        c->policy = f->policy.text ? f->policy.text : KEYROUTER_POLICY;
+        c->ledger = f->ledger.text ? f->ledger.text : KEYROUTER_LEDGER;
+        c->control = f->control.text ? f->control.text : KEYROUTER_CONTROL;
+        control_check(c, d);
         c->credentials = f->credentials.text ? f->credentials.text : "/etc/keyrouter/credentials";
         c->providers = f->providers.text;
         c->vendor_ca = f->vendor_ca.text;

@@ -18,7 +18,7 @@ struct config_resolver {
 /* The settings as they stand in the file. */
 struct config_file {
         struct text_list listen, listen_plain;
-        struct text_item policy, certificate, private_key, credentials, providers, vendor_ca;
+        struct text_item policy, ledger, control, control_group, certificate, private_key, credentials, providers, vendor_ca;
         struct text_item address, source, proxy;
         bool system_ca;
         int64_t workers;
@@ -34,7 +34,10 @@ struct config {
         size_t n_listen;
         struct endpoint listen_plain[CONFIG_MAX_LISTENS]; /* loopback */
         size_t n_listen_plain;
-        const char *policy;
+        const char *policy;        /* the file that is edited: for status, and until one is applied */
+        const char *ledger;        /* what has been applied */
+        const char *control;       /* path of the control socket; NULL: none */
+        const char *control_group; /* whose it is; NULL: the process's own group */
         const char *certificate, *private_key; /* both or none */
         const char *credentials;
         const char *providers; /* NULL: the installed ones */
