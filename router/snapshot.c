@@ -111,6 +111,9 @@ int snapshot_load(const struct snapshot_settings *settings, struct origins *orig
         r = plan_make(s->policy, NULL, &settings->router, d, &s->plan);
         if (r < 0)
                 return r;
+        for (size_t i = 0; i < s->plan->n_slots; i++)
+                if (s->plan->slots[i].key)
+                        s->plan->slots[i].state = ENTRY_LIVE;
         r = vault_load(settings->credentials, s->policy, d, &s->vault);
         if (r < 0)
                 return r;
