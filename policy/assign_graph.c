@@ -73,8 +73,13 @@ static void demands_link(struct assign *a, const struct assign_problem *p)
 
                 assert(d->set < p->n_sets && d->first_claim + d->n_claims <= p->n_claims);
                 assert(i == 0 || d->level >= p->demands[i - 1].level);
-                a->demands[i] = (struct demand_state){ d->level,       d->set, d->n, 0, d->n,
-                                                       d->first_claim, d->first_claim + d->n_claims };
+                a->demands[i] = (struct demand_state){ d->level,
+                                                       d->set,
+                                                       d->n,
+                                                       0,
+                                                       d->n,
+                                                       d->first_claim,
+                                                       d->first_claim + d->n_claims };
                 if (d->n_claims > 0)
                         a->sets[d->set].end_demand++;
                 for (uint32_t j = 0; j < d->n_claims; j++) {
@@ -82,9 +87,8 @@ static void demands_link(struct assign *a, const struct assign_problem *p)
                         const struct assign_claim *c = &p->claims[number];
 
                         assert(c->key < p->n_keys && c->n <= d->n);
-                        a->claims[number] =
-                                (struct claim){ i, c->key, c->n, 0,
-                                                c->is_held ? COST_HELD : COST_OTHER };
+                        a->claims[number] = (struct claim){ i, c->key, c->n, 0,
+                                                            c->is_held ? COST_HELD : COST_OTHER };
                         a->keys[c->key].end_claim++;
                         a->keys[c->key].expected += c->n;
                 }

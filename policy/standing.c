@@ -58,6 +58,13 @@ bool entry_has_address(const struct entry *e)
         return !addr_is_unspecified(&e->addr) || strcmp(e->host, "router") == 0;
 }
 
+enum entry_state entry_state_back(const struct entry *e)
+{
+        if (e->live_us)
+                return ENTRY_LIVE;
+        return e->added_us ? ENTRY_PROPAGATING : ENTRY_WANTED;
+}
+
 /* The first entry from `low` on whose provider is not below the name (or, `above`, is above). */
 static size_t provider_begin(const struct entry_set *s, size_t low, const char *provider,
                              bool above)

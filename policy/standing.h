@@ -52,3 +52,6 @@ const struct entry *entries_of_provider(const struct entry_set *entries, const c
 
 /* Is the host an address, or the router's that was not told? Other names belong to no address. */
 bool entry_has_address(const struct entry *e);
+
+/* The state that a leaving entry has when its address has it back. */
+enum entry_state entry_state_back(const struct entry *e);

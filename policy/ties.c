@@ -20,8 +20,7 @@ static const struct entry *stake_held(const struct standing *s, const struct sta
                                       uint32_t *ret_key)
 {
         for (uint32_t i = stake->first; i < stake->first + stake->n; i++) {
-                if (!entry_state_is_held(s->entries[i].state) ||
-                    !entry_has_address(&s->entries[i]))
+                if (!entry_state_is_held(s->entries[i].state) || !entry_has_address(&s->entries[i]))
                         continue;
                 *ret_key = s->keys[i];
                 return &s->entries[i];
@@ -45,9 +44,7 @@ static void slot_tie(struct slot *slot, const struct entry *e, struct key_use *u
 {
         slot->added_us = e->added_us;
         if (e->state == ENTRY_LEAVING) {
-                slot->state = e->live_us    ? ENTRY_LIVE
-                              : e->added_us ? ENTRY_PROPAGATING
-                                            : ENTRY_WANTED;
+                slot->state = entry_state_back(e);
                 use->n_leaving--;
         } else if (e->state == ENTRY_FOREIGN) {
                 slot->state = ENTRY_LIVE;
