@@ -287,12 +287,13 @@ static void control_check(struct config *c, struct diag *d)
 {
         const struct config_file *f = &c->file;
         const char *group = f->control_group.text ? f->control_group.text : CONTROL_GROUP;
+        const struct group *found;
 
         if (strlen(c->control) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
                 diag_error(d, f->control.at, NULL, "control is too long for the path of a socket");
-        if (getgrnam(group))
-                c->control_group = group;
-        else if (f->control_group.text)
+        found = getgrnam(group);
+        c->control_group = found ? found->gr_gid : (gid_t)-1;
+        if (!found && f->control_group.text)
                 diag_error(d, f->control_group.at, "create it, as with groupadd --system",
                            "there is no group \"%s\"", group);
 }

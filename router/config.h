@@ -9,6 +9,8 @@
 #include "lib/base/log.h"
 #include "lib/service/traffic.h"
 
+#include <sys/types.h>
+
 #define CONFIG_MAX_LISTENS 32
 
 struct config_resolver {
@@ -38,7 +40,7 @@ struct config {
         const char *policy;  /* the file that is edited: for status, and until one is applied */
         const char *ledger;  /* what has been applied */
         const char *control; /* path of the control socket; NULL: none */
-        const char *control_group;             /* whose it is; NULL: the process's own group */
+        gid_t control_group; /* whose it is; -1: the process's own group */
         const char *certificate, *private_key; /* both or none */
         const char *credentials;
         const char *providers; /* NULL: the installed ones */

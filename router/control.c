@@ -318,6 +318,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 }
 
 /* Under a service manager the group is the process's own, and there is nothing to change. */
+/* Under a service manager the group is the process's own, and there is nothing to change. */
 static int socket_own(const char *path, gid_t group)
 {
         if (group != (gid_t)-1 && group != getegid() && chown(path, (uid_t)-1, group) < 0)

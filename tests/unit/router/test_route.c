@@ -41,7 +41,7 @@ static int desk_init(void **state)
                 return -1;
         site_init(&d->site);
         *state = d;
-        r = health_new(&d->site.plan, START, &d->health);
+        r = health_new(&d->site.plan, START, 0, &d->health);
         return r ? r : budgets_new(&d->site.policy, &d->budgets);
 }
 
@@ -76,7 +76,7 @@ static void make_propagating(struct desk *d)
 {
         health_free(d->health);
         d->site.slots[0].state = ENTRY_PROPAGATING;
-        assert_int_equal(health_new(&d->site.plan, START, &d->health), 0);
+        assert_int_equal(health_new(&d->site.plan, START, 0, &d->health), 0);
 }
 
 static void spend_budget(struct desk *d)
