@@ -139,7 +139,7 @@ int file_include(struct settings_file *f, struct diag *d)
 
                 if (config_setting_type(pattern) != CONFIG_TYPE_STRING)
                         continue;
-                r = pattern_read(f, config_setting_get_string(pattern), setting_place(pattern), d);
+                r = pattern_read(f, config_setting_get_string(pattern), value_place(pattern), d);
                 if (!first)
                         first = r;
         }

@@ -23,7 +23,7 @@ struct found {
         size_t n;
 };
 
-static const struct setting_row include_row = {
+const struct setting_row setting_include_row = {
         "include",
         SETTING_TEXTS,
         0,
@@ -109,7 +109,7 @@ static void scalar_fill(struct filling *x, const struct setting_row *row, void *
         } else {
                 struct text_item *item = m;
 
-                item->at = setting_place(s);
+                item->at = value_place(s);
                 (void)text_read(s, row, x->d, &item->text);
         }
 }
@@ -132,7 +132,7 @@ static bool comma_is_missing(struct filling *x, const config_setting_t *element,
 
         if (!m || m->n_parts < 2)
                 return false;
-        diag_error(x->d, setting_place(element), NULL, "a comma is missing between two texts of %s",
+        diag_error(x->d, value_place(element), NULL, "a comma is missing between two texts of %s",
                    row->name);
         return true;
 }
@@ -148,7 +148,7 @@ static void texts_append(struct filling *x, const struct setting_row *row, confi
                         continue;
                 if (!text_read(element, row, x->d, &item->text))
                         continue;
-                item->at = setting_place(element);
+                item->at = value_place(element);
                 list->n_items++;
         }
 }
@@ -289,7 +289,7 @@ static int elements_append(struct filling *x, const struct setting_row *row, con
                         continue;
                 }
                 if (offset_is_set(row->place_offset))
-                        *(struct place *)member(target, row->place_offset) = setting_place(element);
+                        *(struct place *)member(target, row->place_offset) = value_place(element);
                 r = group_fill(x, row->rows, target, (struct found){ &element, 1 });
                 if (r)
                         return r;
@@ -390,12 +390,13 @@ static void include_check(struct filling *x, config_setting_t *s)
                 return;
         }
         if (config_setting_is_group(s)) {
-                type_report(s, &include_row, row_wants(&include_row), x->d);
+                type_report(s, &setting_include_row, row_wants(&setting_include_row), x->d);
                 return;
         }
         for (int i = 0; i < value_count(s); i++) {
-                if (value_at(s, i) == s || !comma_is_missing(x, value_at(s, i), &include_row))
-                        (void)text_read(value_at(s, i), &include_row, x->d, &text);
+                if (value_at(s, i) == s ||
+                    !comma_is_missing(x, value_at(s, i), &setting_include_row))
+                        (void)text_read(value_at(s, i), &setting_include_row, x->d, &text);
         }
 }
 

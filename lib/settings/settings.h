@@ -90,6 +90,9 @@ struct setting_row {
         size_t tried_offset; /* SETTING_INT: the same, also where the value was wrong */
 };
 
+/* Every file may have it at its top: see settings_load(). */
+extern const struct setting_row setting_include_row;
+
 struct settings_file;
 
 /*

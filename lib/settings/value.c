@@ -48,7 +48,7 @@ static const char *type_name(const config_setting_t *setting)
 void type_report(const config_setting_t *setting, const struct setting_row *row, const char *wanted,
                  struct diag *d)
 {
-        diag_error(d, setting_place(setting), row->help, "%s must be %s, not %s", row->name, wanted,
+        diag_error(d, value_place(setting), row->help, "%s must be %s, not %s", row->name, wanted,
                    type_name(setting));
 }
 
@@ -77,7 +77,7 @@ bool int_read(const config_setting_t *setting, const struct setting_row *row, st
               int64_t *ret)
 {
         int type = config_setting_type(setting);
-        struct place at = setting_place(setting);
+        struct place at = value_place(setting);
         struct slice text;
         int64_t value = 0;
         int r;
@@ -179,7 +179,7 @@ static bool text_check(const char *text, const config_setting_t *setting,
         bool bounded = row->min || row->max;
         int64_t min = bounded ? row->min : 1, max = bounded ? row->max : TEXT_MAX_LENGTH;
         int64_t length = (int64_t)strlen(text);
-        struct place at = setting_place(setting);
+        struct place at = value_place(setting);
 
         if (text_holds_zero(setting_mark(setting)->text) || text_holds_control(text))
                 diag_error(d, at, NULL, "%s holds a control character", row->name);

@@ -138,7 +138,7 @@ static void every_type_is_filled_with_its_place(void **state)
         assert_false(GROUP_LIST_AT(&f.house.desks, struct desk, 0)->has_number);
         assert_int_equal(GROUP_LIST_AT(&f.house.desks, struct desk, 0)->at.line, 11);
         assert_true(GROUP_LIST_AT(&f.house.desks, struct desk, 1)->has_number);
-        assert_int_equal(GROUP_LIST_AT(&f.house.desks, struct desk, 1)->name.at.line, 13);
+        assert_int_equal(GROUP_LIST_AT(&f.house.desks, struct desk, 1)->name.at.line, 14);
         assert_int_equal(f.house.labels.n_items, 2);
         assert_string_equal(f.house.labels.items[0].name, "x-a");
         assert_string_equal(f.house.labels.items[1].text, "2");
@@ -235,14 +235,14 @@ static void a_wrong_value_is_a_finding_and_leaves_the_default(void **state)
 static void no_finding_repeats_a_value(void **state)
 {
         static const char *const texts[] = {
-                "name = \"CANARY-5f1c\"; ",
-                "size = \"CANARY-5f1c\";",
-                "colour = \"CANARY-5f1c\";",
-                "desks = ( { name = \"/CANARY-5f1c\"; } );",
-                "labels = { a = [ \"CANARY-5f1c\" ]; };",
-                "nam = \"CANARY-5f1c\";",
-                "name = \"CANARY-5f1c\"; = 3",
-                "name = \"CANARY-5f1c",
+                "name = \"CANARY-5f1c9d\"; ",
+                "size = \"CANARY-5f1c9d\";",
+                "colour = \"CANARY-5f1c9d\";",
+                "desks = ( { name = \"!CANARY-5f1c9d\"; } );",
+                "labels = { a = [ \"CANARY-5f1c9d\" ]; };",
+                "nam = \"CANARY-5f1c9d\";",
+                "name = \"CANARY-5f1c9d\"; = 3",
+                "name = \"CANARY-5f1c9d",
         };
 
         for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
@@ -279,13 +279,21 @@ static void files_are_merged_by_rows(void **state)
                          0);
         diag_sort(&f.diag);
         findings = folder_findings(&f.folder, &f.diag);
-        assert_string_equal(findings, "10.d:2: error: x is given twice, first in main.cfg:3\n"
+        assert_string_equal(findings, "10.d:2:12: error: x is given twice, first in main.cfg:3\n"
+                            "  labels = { x = \"*\"; a = \"*\"; };\n"
+                            "             ^\n"
                                       "    keep one of them\n"
-                                      "10.d:4: error: floor is given twice, first in main.cfg:5\n"
+                                      "10.d:4:3: error: floor is given twice, first in main.cfg:5\n"
+                            "    floor = 3; windows = [ \"w1\" ]; };\n"
+                            "    ^~~~~\n"
                                       "    keep one of them\n"
-                                      "10.d:5: error: lock is given twice, first in main.cfg:6\n"
+                                      "10.d:5:1: error: lock is given twice, first in main.cfg:6\n"
+                            "  lock = \"l2\";\n"
+                            "  ^~~~\n"
                                       "    keep one of them\n"
-                                      "20.d:2: error: size is given twice, first in main.cfg:7\n"
+                                      "20.d:2:1: error: size is given twice, first in main.cfg:7\n"
+                            "  size = 3;\n"
+                            "  ^~~~\n"
                                       "    keep one of them\n");
         assert_int_equal(f.house.doors.n_items, 3);
         assert_string_equal(f.house.doors.items[0].text, "a");
