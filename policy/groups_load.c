@@ -220,7 +220,7 @@ static int group_load(struct loading *l, const struct written_group *w, unsigned
         g->priority = w->priority;
         g->requests_per_minute = w->limits.requests_per_minute;
         g->burst = w->limits.burst;
-        g->at = w->at;
+        g->at = place_of(&w->name, w->at);
         r = group_public_load(l, &w->public, g);
         if (r)
                 return r;

@@ -247,7 +247,7 @@ static void header_names_check(const struct text_list *list, struct diag *d)
 }
 
 static void class_check(const struct written_provider *w, enum credential_class class,
-                        const char *path, struct diag *d)
+                        struct diag *d)
 {
         const struct written_class *c = &w->classes[class];
         size_t n_errors = d->n_errors;
@@ -262,7 +262,7 @@ static void class_check(const struct written_provider *w, enum credential_class 
         if (c->has_basic && c->bearer.text)
                 diag_error(d, c->bearer.at, "use one of them", "both basic and bearer are given");
         if (!has_field && d->n_errors == n_errors)
-                diag_error(d, (struct place){ path, 0 },
+                diag_error(d, w->class_at[class],
                            "say with query, headers, basic or bearer where the credential goes",
                            "class \"%s\" places no $field of its credential",
                            credential_class_name(class));
@@ -334,7 +334,7 @@ void provider_check(const struct written_provider *w, const char *path, struct d
         api_names_check(w, d);
         for (int c = 0; c < N_CREDENTIAL_CLASSES; c++) {
                 if (w->has_class[c])
-                        class_check(w, (enum credential_class)c, path, d);
+                        class_check(w, (enum credential_class)c, d);
         }
         if (!w->has_class[CLASS_EMBEDDED] && !w->has_class[CLASS_SECRET])
                 diag_error(d, (struct place){ path, 0 }, NULL,

@@ -99,6 +99,8 @@ static void scalar_fill(struct filling *x, const struct setting_row *row, void *
         s = found.settings[0];
         if (offset_is_set(row->tried_offset))
                 *(bool *)member(target, row->tried_offset) = true;
+        if (row->type == SETTING_INT && offset_is_set(row->place_offset))
+                *(struct place *)member(target, row->place_offset) = value_place(s);
         if (row->type == SETTING_INT) {
                 if (int_read(s, row, x->d, m) && offset_is_set(row->present_offset))
                         *(bool *)member(target, row->present_offset) = true;
@@ -273,6 +275,9 @@ static int subgroup_fill(struct filling *x, const struct setting_row *row, void 
 {
         if (found.n && offset_is_set(row->present_offset))
                 *(bool *)member(target, row->present_offset) = true;
+        if (found.n && offset_is_set(row->place_offset))
+                *(struct place *)member(target, row->place_offset) =
+                        setting_place(found.settings[0]);
         return group_fill(x, row->rows, member(target, row->offset), groups_only(x, row, found));
 }
 

@@ -8,12 +8,11 @@
 
 #include "lib/base/fault.h"
 #include "lib/settings/mask.h"
+#include "lib/settings/syntax.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-
-#define SYNTAX_REMEDY "settings are written as  name = value;  text stands in quotes"
 
 static int source_open(const char *path, int *ret_fd, size_t *ret_length)
 {
@@ -114,7 +113,7 @@ static struct place place_make(const struct source *s, struct slice text, unsign
                                s->masked + (text.data - s->text) - (column - 1) };
 }
 
-static struct place token_place(const struct source *s, const struct token *t)
+struct place token_place(const struct source *s, const struct token *t)
 {
         return place_make(s, t->text, t->line, t->column);
 }
@@ -142,218 +141,23 @@ static int mark_add(struct source *s, const struct token *t, const struct token 
         return 0;
 }
 
-struct scope {
-        const char *open; /* the bracket that opened it */
-        size_t outer;     /* index of the scope around it */
-};
-
-struct scope_list {
-        struct scope *scopes;
-        size_t n_scopes, here;
-};
-
-static bool scope_enter(struct scope_list *l, const char *open)
+/* The syntax is right: names stand in front of their values. */
+static int source_scan(struct source *s)
 {
-        struct scope *larger = l->scopes;
-
-        if ((l->n_scopes & (l->n_scopes - 1)) == 0)
-                larger = reallocarray(l->scopes, MAX(l->n_scopes * 2, 1U), sizeof(*larger));
-        if (!larger)
-                return false;
-        l->scopes = larger;
-        l->scopes[l->n_scopes] = (struct scope){ open, l->here };
-        l->here = l->n_scopes++;
-        return true;
-}
-
-static void scope_list_done(struct scope_list *l)
-{
-        free(l->scopes);
-}
-
-static const char *scan_explain(int answer)
-{
-        switch (answer) {
-        case SCAN_E_COMMENT:
-                return "a comment begins here and is never closed";
-        case SCAN_E_TEXT:
-                return "a text begins here and its closing quote is missing";
-        default:
-                return "@include is not supported";
-        }
-}
-
-static void scan_report(const struct source *s, int answer, const struct token *t, struct diag *d)
-{
-        diag_error(d, token_place(s, t),
-                   answer == SCAN_E_INCLUDE ? "write  include = [ \"conf.d/*.cfg\" ];  instead"
-                                            : NULL,
-                   "%s", scan_explain(answer));
-}
-
-static void syntax_report(const struct source *s, struct place at, struct diag *d)
-{
-        if (s->long_text.line && s->long_text.line <= at.line)
-                diag_error(d, token_place(s, &s->long_text), "is its closing quote missing?",
-                           "syntax error: a text begins here and runs over the end of the line");
-        else
-                diag_error(d, at, SYNTAX_REMEDY, "syntax error on this line or just before it");
-}
-
-/*
- * May a text stand here? libconfig 1.5 loses the memory of a text that it meets where its grammar
- * knows none, so it does not get to see one.
- */
-static bool text_may_follow(const struct token *previous, const char *open)
-{
-        switch (previous->kind) {
-        case TOKEN_TEXT:
-                return true;
-        case TOKEN_OPEN:
-                return previous->text.data[0] != '{';
-        case TOKEN_OTHER:
-                if (previous->text.length == 0)
-                        return false;
-                return strchr("=:", previous->text.data[0]) ||
-                       (previous->text.data[0] == ',' && open && open[0] != '{');
-        default:
-                return false;
-        }
-}
-
-/* The file's words while they are taken in. */
-struct scan {
-        struct token here, previous, name; /* name: of the setting whose value comes next */
-        struct scope_list scopes;
-};
-
-static void scan_done(struct scan *x)
-{
-        scope_list_done(&x->scopes);
-}
-
-/* Takes in x->here. Returns 0, -EINVAL where it cannot stand there, or -ENOMEM. */
-static int token_take(struct source *s, struct scan *x)
-{
-        const struct token *t = &x->here;
-        struct scope_list *scopes = &x->scopes;
-        struct token name = x->name;
-
-        if (t->kind == TOKEN_NAME)
-                x->name = *t;
-        if (t->kind == TOKEN_NAME || t->kind == TOKEN_OTHER)
-                return 0;
-        x->name = (struct token){ TOKEN_NAME };
-        if (t->kind == TOKEN_CLOSE) {
-                scopes->here = scopes->scopes[scopes->here].outer;
-                return 0;
-        }
-        if (t->kind == TOKEN_OPEN && !scope_enter(scopes, t->text.data))
-                return fault(-ENOMEM);
-        if (t->kind == TOKEN_TEXT) {
-                if (!text_may_follow(&x->previous, scopes->scopes[scopes->here].open))
-                        return -EINVAL;
-                if (!s->long_text.line && memchr(t->text.data, '\n', t->text.length))
-                        s->long_text = *t;
-        }
-        return mark_add(s, t, &name, t->kind == TOKEN_TEXT && x->previous.kind == TOKEN_TEXT);
-}
-
-static int source_scan(struct source *s, struct diag *d)
-{
+        static const struct token none = { TOKEN_NAME };
         struct scanner scanner = { { s->text, s->length }, 1 };
-        CLEANUP(scan_done) struct scan x = { .previous = { TOKEN_OTHER, { s->text, 0 }, 1 } };
-        int answer, r = scope_enter(&x.scopes, NULL) ? 0 : fault(-ENOMEM);
+        struct token t, name = none, previous = none;
+        int r = 0;
 
-        while (r == 0) {
-                answer = token_next(&scanner, &x.here);
-                if (answer == SCAN_E_END)
-                        return 0;
-                if (answer) {
-                        scan_report(s, answer, &x.here, d);
-                        return -EINVAL;
-                }
-                r = token_take(s, &x);
-                x.previous = x.here;
+        for (; r == 0 && token_next(&scanner, &t) == 0; previous = t) {
+                if (t.kind == TOKEN_NAME)
+                        name = t;
+                if (t.kind == TOKEN_NAME || t.kind == TOKEN_OTHER || t.kind == TOKEN_CLOSE)
+                        continue;
+                r = mark_add(s, &t, &name, t.kind == TOKEN_TEXT && previous.kind == TOKEN_TEXT);
+                name = none;
         }
-        if (r == -EINVAL)
-                syntax_report(s, token_place(s, &x.here), d);
         return r;
-}
-
-/* Walks names with the bracket they stand in until `visit` says stop. */
-typedef bool name_visit(void *context, const struct token *name, const char *open);
-
-static void names_walk(const struct source *s, name_visit *visit, void *context)
-{
-        struct scanner scanner = { { s->text, s->length }, 1 };
-        CLEANUP(scope_list_done) struct scope_list l = { NULL };
-        struct token t;
-
-        if (!scope_enter(&l, NULL))
-                return;
-        while (token_next(&scanner, &t) == 0) {
-                if (t.kind == TOKEN_OPEN && !scope_enter(&l, t.text.data))
-                        return;
-                if (t.kind == TOKEN_CLOSE)
-                        l.here = l.scopes[l.here].outer;
-                if (t.kind == TOKEN_NAME && !visit(context, &t, l.scopes[l.here].open))
-                        return;
-        }
-}
-
-/* libconfig stops at the second use of a name in a group and tells its line alone. */
-struct twice {
-        const struct source *source;
-        unsigned line; /* libconfig's: the second use ends there */
-        struct token second;
-        const char *open;
-        unsigned first_line;
-};
-
-static bool first_visit(void *context, const struct token *name, const char *open)
-{
-        struct twice *w = context;
-
-        if (open != w->open || !slice_equal(name->text, w->second.text))
-                return true;
-        if (name->text.data < w->second.text.data)
-                w->first_line = name->line;
-        return false;
-}
-
-static bool second_visit(void *context, const struct token *name, const char *open)
-{
-        struct twice *w = context;
-
-        if (name->line > w->line)
-                return false;
-        if (name->line < w->line)
-                return true;
-        w->second = *name;
-        w->open = open;
-        w->first_line = 0;
-        names_walk(w->source, first_visit, w);
-        return w->first_line == 0;
-}
-
-static void parse_report(const struct source *s, struct diag *d)
-{
-        struct twice w = { s, (unsigned)config_error_line(&s->config) };
-        const char *text = config_error_text(&s->config);
-
-        if (text && strstr(text, "duplicate"))
-                names_walk(s, second_visit, &w);
-        if (w.first_line)
-                diag_error(d, token_place(s, &w.second), "keep one of them",
-                           "\"%.*s\" is given twice, first in line %u",
-                           (int)MIN(w.second.text.length, (size_t)64), w.second.text.data,
-                           w.first_line);
-        else if (text && strstr(text, "mismatched element"))
-                diag_error(d, (struct place){ s->path, w.line }, NULL,
-                           "a list in [ ] holds values of different types");
-        else
-                syntax_report(s, (struct place){ s->path, w.line }, d);
 }
 
 static bool mark_fits(const struct mark *m, const config_setting_t *setting)
@@ -400,8 +204,10 @@ static int source_parse(struct source *s, struct diag *d)
 {
         size_t n_tied = 0;
 
+        /* Brackets may still be too deep for it. */
         if (config_read_string(&s->config, s->text) != CONFIG_TRUE) {
-                parse_report(s, d);
+                diag_error(d, (struct place){ s->path, (unsigned)config_error_line(&s->config) },
+                           NULL, "cannot be read: %s", config_error_text(&s->config));
                 return -EINVAL;
         }
         if (!marks_tie(s, config_root_setting(&s->config), &n_tied) || n_tied != s->n_marks) {
@@ -448,7 +254,10 @@ int source_new(const char *path, const struct file_text *text, const struct sett
         s->masked = text_mask((struct slice){ s->text, s->length }, rows);
         if (!s->masked)
                 return fault(-ENOMEM);
-        r = source_scan(s, d);
+        r = syntax_check(s, d);
+        if (r)
+                return r;
+        r = source_scan(s);
         if (r)
                 return r;
         r = source_parse(s, d);

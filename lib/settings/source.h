@@ -30,7 +30,6 @@ struct source {
         char *masked; /* as the text, but what it says may be shown */
         struct mark *marks;
         size_t n_marks;
-        struct token long_text; /* the first text with a line's end in it; line 0: none */
         config_t config;
 };
 
@@ -45,6 +44,8 @@ MUST_CHECK int source_new(const char *path, const struct file_text *text,
                           const struct setting_row *rows, struct diag *d, struct source **ret);
 void source_free(struct source *s);
 DEFINE_FREEP(struct source, source_free);
+
+struct place token_place(const struct source *s, const struct token *t);
 
 /* The source a setting was read from. */
 struct source *source_of(const config_setting_t *setting);

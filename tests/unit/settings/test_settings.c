@@ -339,48 +339,6 @@ static void a_file_that_cannot_be_read_says_why(void **state)
         assert_null(f.file);
 }
 
-static void a_syntax_error_names_its_line(void **state)
-{
-        static const struct {
-                const char *text;
-                unsigned line;
-                const char *finding;
-        } rows[] = {
-                { "\nsize = ;\n", 2, "syntax error on this line or just before it" },
-                { "size = 1;\nname = \"abc;\nopen = true;\n", 2,
-                  "a text begins here and its closing quote is missing" },
-                { "name = \"abc;\nlock = \"abc\";\ncolour = \"red;\n", 1,
-                  "syntax error: a text begins here and runs over the end of the line" },
-                { "size = 1; /* x\n\n", 1, "a comment begins here and is never closed" },
-                { "size = 1;\nroom = { floor = 1; };\n\nsize = 1;\n", 4,
-                  "\"size\" is given twice, first in line 1" },
-                { "room = { floor = 1;\nfloor = 1; };\n", 2,
-                  "\"floor\" is given twice, first in line 1" },
-                { "desks = ( { name = \"a\"; },\n { name = \"b\"; name = \"c\"; } );\n", 2,
-                  "\"name\" is given twice, first in line 2" },
-                { "years = [ 1,\n 2, \"3\" ];\n", 2,
-                  "a list in [ ] holds values of different types" },
-                { "size = 1;\n\"x\" = 2;\n", 2, "syntax error on this line or just before it" },
-                { "size = 1,\n\"x\";\n", 2, "syntax error on this line or just before it" },
-                { "room = {\n\"x\" };\n", 2, "syntax error on this line or just before it" },
-                { "years = [ 1\n\"x\" ];\n", 2, "syntax error on this line or just before it" },
-                { "lock\n\"x\";\n", 2, "syntax error on this line or just before it" },
-                { "\"x\"\n", 1, "syntax error on this line or just before it" },
-                { "] } )\n", 1, "syntax error on this line or just before it" },
-                { "@include \"x\"\n", 1, "@include is not supported" },
-        };
-
-        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
-                CLEANUP(fixture_done) struct fixture f;
-
-                fixture_init(&f);
-                assert_int_equal(fixture_load(&f, rows[i].text), -EINVAL);
-                assert_int_equal(f.diag.n_findings, 1);
-                assert_string_equal(f.diag.findings[0].message, rows[i].finding);
-                assert_int_equal(f.diag.findings[0].line, rows[i].line);
-        }
-}
-
 static void a_comment_may_end_the_file(void **state)
 {
         CLEANUP(fixture_done) struct fixture f;
@@ -400,7 +358,6 @@ int main(void)
                 cmocka_unit_test(no_finding_repeats_a_value),
                 cmocka_unit_test(files_are_merged_by_rows),
                 cmocka_unit_test(a_file_that_cannot_be_read_says_why),
-                cmocka_unit_test(a_syntax_error_names_its_line),
                 cmocka_unit_test(a_comment_may_end_the_file),
         };
 
