@@ -2,6 +2,7 @@
 #include "policy/load.h"
 
 #include "lib/base/fault.h"
+#include "lib/settings/mask.h"
 #include "policy/address_map.h"
 
 #include <errno.h>
@@ -51,12 +52,14 @@ static int64_t key_capacity(struct loading *l, const struct written_key *w,
 {
         int64_t listed = provider ? provider->classes[CLASS_EMBEDDED].capacity : KEY_CAPACITY_MAX;
         int64_t max = MAX(listed, KEY_CAPACITY_MAX);
+        char written[24];
 
         if (!w->has_capacity)
                 return listed;
+        snprintf(written, sizeof(written), "%" PRId64, w->capacity);
         if (w->capacity < 1 || w->capacity > max)
                 diag_error(l->d, w->capacity_at, "capacity: addresses the vendor lists on this key",
-                           "capacity is %" PRId64 ", outside 1..%" PRId64, w->capacity, max);
+                           "capacity is %s, outside 1..%" PRId64, masked(written).text, max);
         else if (provider && w->capacity > listed)
                 diag_warning(l->d, w->capacity_at, NULL,
                              "capacity is %" PRId64 ", but provider \"%s\" lists %" PRId64

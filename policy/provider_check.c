@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/provider/template.h"
+#include "lib/settings/mask.h"
 #include "policy/names.h"
 #include "policy/provider_schema.h"
 
@@ -80,7 +81,8 @@ static void paths_check(const struct written_api *api, struct diag *d)
                 const char *fault = path_fault(path->text);
 
                 if (fault)
-                        diag_error(d, path->at, NULL, "path \"%.100s\" %s", path->text, fault);
+                        diag_error(d, path->at, NULL, "path \"%s\" %s", masked(path->text).text,
+                                   fault);
         }
 }
 
@@ -126,9 +128,9 @@ static void api_pair_check(const struct written_api *a, const struct written_api
 
                         if (strcmp(p->text, q->text) == 0)
                                 diag_error(d, q->at, NULL,
-                                           "path \"%.100s\" of this host is in two APIs, first in "
+                                           "path \"%s\" of this host is in two APIs, first in "
                                            "%s:%u",
-                                           q->text, p->at.file, p->at.line);
+                                           masked(q->text).text, p->at.file, p->at.line);
                 }
         }
 }

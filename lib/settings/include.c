@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/fault.h"
 #include "lib/settings/file.h"
+#include "lib/settings/mask.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -72,7 +73,7 @@ static int match_none(const char *pattern, struct place at, struct diag *d)
 {
         if (strpbrk(pattern, "*?["))
                 return 0;
-        diag_error(d, at, NULL, "include names \"%s\", which is not there", pattern);
+        diag_error(d, at, NULL, "include names \"%s\", which is not there", masked(pattern).text);
         return -EINVAL;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "lib/base/fault.h"
 #include "lib/settings/file.h"
+#include "lib/settings/mask.h"
 #include "lib/settings/value.h"
 
 #include <errno.h>
@@ -382,7 +383,7 @@ static void unknown_report(struct filling *x, const struct setting_row *rows,
         if (nearest)
                 snprintf(remedy, sizeof(remedy), "did you mean \"%s\"?", nearest);
         diag_error(x->d, setting_place(s), nearest ? remedy : NULL, "unknown setting \"%.64s\"",
-                   config_setting_name(s));
+                   nearest ? config_setting_name(s) : masked(config_setting_name(s)).text);
 }
 
 /* The include of the main file has been followed already; here it is checked like any other. */
