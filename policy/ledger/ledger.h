@@ -22,6 +22,13 @@
 #define LEDGER_MAX_HISTORY 100000
 #define LEDGER_WHY_MAX 512
 
+/* Longest texts, in bytes without the terminator. What is longer is cut, and what a terminal would
+ * not show as it is (control characters, bytes that are no UTF-8) becomes "?". */
+#define LEDGER_WHO_MAX 63    /* who, and what */
+#define LEDGER_TEXT_MAX 1024 /* why, and the summary */
+/* Names of providers, keys and hosts, and names that are pinned: not changed, refused beyond it. */
+#define LEDGER_NAME_MAX 255
+
 struct ledger;
 
 enum {
@@ -70,7 +77,7 @@ struct ledger_file {
 struct revision {
         uint64_t id; /* the row of the history that applied it */
         int64_t at_us;
-        char digest[65]; /* SHA-256 of roles and texts in order, hexadecimal */
+        char digest[65];            /* SHA-256 of roles and texts in order, hexadecimal */
         char router[ADDR_TEXT_MAX]; /* the router's address it was planned with; "": not told */
         struct ledger_file *files;
         size_t n_files;
@@ -82,16 +89,18 @@ MUST_CHECK int ledger_revision(struct ledger *l, uint64_t id, struct revision **
 void revision_free(struct revision *r);
 DEFINE_FREEP(struct revision, revision_free);
 
-/* Its digest, from files as they are about to be applied. */
-void revision_digest(const struct ledger_file *files, size_t n_files, char ret[static 65]);
+/* Its digest, from files as they are about to be applied. Returns 0 or -ENOMEM. */
+MUST_CHECK int revision_digest(const struct ledger_file *files, size_t n_files,
+                               char ret[static 65]);
 
 struct history_row {
         uint64_t id;
         int64_t at_us;
-        char *who, *what, *why; /* what: "apply", "allowlist confirm", ...; why: "" where none was given */
-        char *summary;          /* one line for a person */
-        uint64_t revision;      /* id of the policy in force behind it; 0: none */
-        bool has_policy;        /* it applied one, and its files are still there */
+        char *who, *what,
+                *why;  /* what: "apply", "allowlist confirm", ...; why: "" where none was given */
+        char *summary; /* one line for a person */
+        uint64_t revision; /* id of the policy in force behind it; 0: none */
+        bool has_policy;   /* it applied one, and its files are still there */
         char hash[65];
 };
 
@@ -109,7 +118,7 @@ DEFINE_FREEP(struct history, history_free);
 /* Moves of entries of the rows from above `after` to `upto`, oldest first: what `diff` tells. */
 struct entry_move {
         const char *provider, *key, *host;
-        int from, to; /* enum entry_state; -1: was not there, is gone */
+        int from, to;              /* enum entry_state; -1: was not there, is gone */
         int64_t added_us, live_us; /* behind the move; see struct entry */
 };
 
@@ -138,9 +147,9 @@ MUST_CHECK int ledger_switches(struct ledger *l, struct ledger_switch **ret, siz
 
 /* An apply that is taken back unless it is confirmed in time. */
 struct pending {
-        uint64_t revision; /* that waits; 0: none waits */
-        uint64_t previous; /* that it would go back to; 0: to no policy at all */
-        int64_t deadline_us;    /* wall clock */
+        uint64_t revision;   /* that waits; 0: none waits */
+        uint64_t previous;   /* that it would go back to; 0: to no policy at all */
+        int64_t deadline_us; /* wall clock */
 };
 
 MUST_CHECK int ledger_pending(struct ledger *l, struct pending *ret);
@@ -148,11 +157,13 @@ MUST_CHECK int ledger_pending(struct ledger *l, struct pending *ret);
 /* ---- the one way to change it ---- */
 
 struct change {
-        uint64_t expected_head; /* refused as stale unless the ledger stands there; UINT64_MAX: any */
+        uint64_t
+                expected_head; /* refused as stale unless the ledger stands there; UINT64_MAX: any */
         const char *who, *what, *why, *summary; /* why: NULL where none was given */
         int64_t at_us;
 
-        const struct entry_move *moves; /* `from` must be what stands there: else -ESTALE */
+        /* `from` must be what stands there: else LEDGER_E_STALE. An entry moves once in a change. */
+        const struct entry_move *moves;
         size_t n_moves;
 
         /* A policy to be applied: n_files > 0. */
@@ -160,6 +171,7 @@ struct change {
         size_t n_files;
         const char *router;
         const char *assignment;
+        bool withdraw; /* without files: no policy is in force behind it */
 
         const struct pin *pins; /* to be set */
         size_t n_pins;
@@ -171,11 +183,15 @@ struct change {
         const char *const *switched_on; /* names as in struct ledger_switch */
         size_t n_switched_on;
 
-        const struct pending *pending; /* NULL: as it is. Its revision UINT64_MAX: the row being written */
+        const struct pending
+                *pending; /* NULL: as it is. Its revision UINT64_MAX: the row being written */
 };
 
-/* Returns 0 and the row's number, LEDGER_E_STALE, _FULL or _DENIED, or a negative errno: nothing
- * has changed then. */
+/*
+ * Returns 0 and the row's number, LEDGER_E_STALE, _FULL, _DENIED or _DAMAGED, or a negative errno:
+ * nothing has changed then, and the ledger can go on being used. -EEXIST: the change would have two
+ * entries hold one address; -EINVAL: a name or a host is none; -E2BIG: too much.
+ */
 MUST_CHECK int ledger_commit(struct ledger *l, const struct change *c, uint64_t *ret_id);
 
 /* ---- care ---- */

@@ -11,7 +11,7 @@
 #define PIN_MAX_ADDRESSES 16 /* of one name */
 
 struct pin {
-        const char *name; /* in lower case */
+        const char *name;                     /* in lower case */
         struct addr addrs[PIN_MAX_ADDRESSES]; /* ascending */
         unsigned n_addrs;
         int64_t at_us; /* wall clock: resolved at */
