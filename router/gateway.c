@@ -266,8 +266,8 @@ static int gateway_decorate(struct exchange *x, struct buffer *out)
         return cors_put(call_of(x), out);
 }
 
-static size_t gateway_error_body(struct exchange *x, unsigned status, const char *message, char *out,
-                                 size_t size)
+static size_t gateway_error_body(struct exchange *x, unsigned status, const char *message,
+                                 char *out, size_t size)
 {
         const struct provider *p = call_of(x)->provider;
 
@@ -296,7 +296,8 @@ static void tell(struct exchange *x)
                   TEXT("group", call->group ? call->group->name : NULL),
                   TEXT("api", call->api ? call->api->name : NULL),
                   SLICE("method", x->request.head.method), NUMBER("status", x->status),
-                  TEXT("route", route_name(call)), TEXT("key", route->key ? route->key->name : NULL),
+                  TEXT("route", route_name(call)),
+                  TEXT("key", route->key ? route->key->name : NULL),
                   TEXT("backend", route->backend ? route->backend->name : NULL),
                   TEXT("egress", decided && !addr_is_unspecified(&x->verdict.source)
                                          ? addr_format(&x->verdict.source, egress)

@@ -272,7 +272,7 @@ static enum health_verdict admit_trial(struct slot_record *s, struct key_record 
                                        const struct slot *slot, uint64_t now_ms)
 {
         uint64_t pause_ms = slot->state == ENTRY_PROPAGATING ? HEALTH_TRIAL_PROPAGATING_MS
-                                                            : HEALTH_TRIAL_WANTED_MS;
+                                                             : HEALTH_TRIAL_WANTED_MS;
 
         if (is_suspended(&k->record))
                 return HEALTH_KEY_SUSPENDED;

@@ -79,7 +79,8 @@ static void route_to_backend(const struct route_request *q, struct route *r)
                 return;
         }
         if (switch_of_backend(q->switches, backend)) {
-                switch_explain(switch_of_backend(q->switches, backend), "backend ", backend->name, r);
+                switch_explain(switch_of_backend(q->switches, backend), "backend ", backend->name,
+                               r);
                 refuse(r, 503, RETRY_MAX_S, NULL, NULL);
                 return;
         }
@@ -191,8 +192,7 @@ static const struct slot *slot_former(const struct route_request *q, const struc
 {
         struct route former = { .kind = ROUTE_REFUSED };
 
-        if (!group_has_key_of(q->group, q->provider) ||
-            !slot_admits(q, planned->former, &former))
+        if (!group_has_key_of(q->group, q->provider) || !slot_admits(q, planned->former, &former))
                 return NULL;
         r->is_probe = former.is_probe;
         strcpy(r->reason, former.reason);

@@ -42,13 +42,13 @@
 enum route_kind { ROUTE_KEY, ROUTE_BACKEND, ROUTE_REFUSED };
 
 struct route_request {
-        const struct policy *policy; /* NULL: none applied yet */
-        const struct plan *plan;     /* of this policy */
-        struct health *health;       /* of this plan */
-        struct limits *limits;       /* of this worker; NULL: do not count */
-        struct budgets *budgets;     /* of this policy; NULL: do not count */
+        const struct policy *policy;     /* NULL: none applied yet */
+        const struct plan *plan;         /* of this policy */
+        struct health *health;           /* of this plan */
+        struct limits *limits;           /* of this worker; NULL: do not count */
+        struct budgets *budgets;         /* of this policy; NULL: do not count */
         const struct switches *switches; /* of this policy; NULL: nothing is switched off */
-        const struct group *group;   /* NULL: unknown workstation */
+        const struct group *group;       /* NULL: unknown workstation */
         struct addr workstation;
         struct addr router; /* default address as the vendor sees it; unspecified: not known */
         const struct provider *provider;

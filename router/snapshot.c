@@ -67,9 +67,11 @@ static int load_origins(struct snapshot *s, struct origins *origins, struct diag
                         s->origins[i][j] = origins_get(origins, p->apis[j].host, p->port);
                         if (!s->origins[i][j]) {
                                 diag_error(d, (struct place){ NULL, 0 },
-                                           "name fewer; after many changes of hosts restart keyrouterd",
+                                           "name fewer; after many changes of hosts restart "
+                                           "keyrouterd",
                                            "more than %d vendor hosts, those of earlier policies "
-                                           "included", ORIGINS_MAX);
+                                           "included",
+                                           ORIGINS_MAX);
                                 return -EINVAL;
                         }
                 }

@@ -24,7 +24,8 @@ struct snapshot {
         struct vault *vault;
         struct switches switches;
         const struct origin ***origins; /* [provider][api], as in policy->providers */
-        uint64_t *alarmed_ms; /* atomic, keys and then backends: when each was last complained about */
+        uint64_t *
+                alarmed_ms; /* atomic, keys and then backends: when each was last complained about */
 };
 
 /*

@@ -11,7 +11,7 @@
 struct switches {
         struct ledger_switch *list; /* what the ledger says */
         size_t n;
-        const struct ledger_switch *all;  /* everything is off; NULL: it is not */
+        const struct ledger_switch *all;   /* everything is off; NULL: it is not */
         const struct ledger_switch **keys; /* of each key of the policy; NULL: it is on */
         const struct ledger_switch **backends;
 };

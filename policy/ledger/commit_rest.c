@@ -12,12 +12,12 @@ static int seal_read(struct commit *t, struct query *q)
 {
         struct slice assignment = query_bytes(q, 3);
         const char *digest, *router;
-        int r = text_read(q, 1, &digest);
+        int r = column_text(q, 1, &digest);
 
         if (r || strlen(digest) >= sizeof(t->digest) || assignment.length != DIGEST_BYTES)
                 return LEDGER_E_DAMAGED;
         strcpy(t->digest, digest);
-        r = text_read(q, 2, &router);
+        r = column_text(q, 2, &router);
         if (r || strlen(router) >= sizeof(t->router))
                 return LEDGER_E_DAMAGED;
         strcpy(t->router, router);
@@ -125,7 +125,7 @@ static int pin_take(struct commit *t, const char *name)
                 return r;
         query_put_text(q, name);
         if (query_next(q)) {
-                r = text_read(q, 0, &addresses);
+                r = column_text(q, 0, &addresses);
                 if (r == 0)
                         r = pin_digest(t->l->digest, name, addresses, query_number(q, 1), digest);
                 if (r)

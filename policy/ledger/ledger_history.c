@@ -21,14 +21,14 @@ void revision_free(struct revision *r)
 static int revision_read(struct query *q, struct revision *v)
 {
         const char *digest, *router;
-        int r = text_read(q, 1, &digest);
+        int r = column_text(q, 1, &digest);
 
         if (r)
                 return r;
         if (strlen(digest) >= sizeof(v->digest))
                 return LEDGER_E_DAMAGED;
         strcpy(v->digest, digest);
-        r = text_read(q, 2, &router);
+        r = column_text(q, 2, &router);
         if (r)
                 return r;
         if (strlen(router) >= sizeof(v->router))

@@ -62,7 +62,7 @@ MUST_CHECK int ledger_file_new(const char *path, char why[static LEDGER_WHY_MAX]
 /* What a column says, or LEDGER_E_DAMAGED. NULL is the state -1. */
 MUST_CHECK int state_read(struct query *q, int column, int *ret);
 /* Terminated, without zero bytes inside; it stays until the next query_next(). */
-MUST_CHECK int text_read(struct query *q, int column, const char **ret);
+MUST_CHECK int column_text(struct query *q, int column, const char **ret);
 /* The same, in memory of its own. */
 MUST_CHECK int text_copy(struct query *q, int column, char **ret);
 /* Addresses with a blank between two, into the pin. */

@@ -199,6 +199,7 @@ int op_resolve(struct op *o)
         error = resolving_commit(o, &r);
         if (error || o->reply->body)
                 return error;
+        o->reply->changed = r.n_set ? CHANGED_POLICY : 0;
         return op_answer(o, json_pack("{s:s, s:O, s:I, s:O, s:O, s:O}", "schema",
                                       "keyrouter.resolve/1", "pinned", r.pinned, "unchanged",
                                       (json_int_t)r.n_unchanged, "changed", r.changed, "unresolved",

@@ -117,7 +117,7 @@ static int files_choose(struct op *o, uint64_t id, struct op_policy *p, const ch
         return files_of_revision(chosen, &p->files);
 }
 
-static void digest_make(const struct file_set *files, struct ledger_file *list,
+static int digest_make(const struct file_set *files, struct ledger_file *list,
                         char digest[static 65])
 {
         for (size_t i = 0; i < files->n; i++) {
@@ -125,7 +125,7 @@ static void digest_make(const struct file_set *files, struct ledger_file *list,
 
                 list[i] = (struct ledger_file){ f->role, f->path, f->text, f->length };
         }
-        revision_digest(list, files->n, digest);
+        return revision_digest(list, files->n, digest);
 }
 
 int op_policy_load(struct op *o, uint64_t id, struct op_policy *p)
@@ -143,7 +143,9 @@ int op_policy_load(struct op *o, uint64_t id, struct op_policy *p)
         list = calloc(p->files.n, sizeof(*list));
         if (!list)
                 return -ENOMEM;
-        digest_make(&p->files, list, p->digest);
+        r = digest_make(&p->files, list, p->digest);
+        if (r)
+                return r;
         p->is_applied = p->applied && strcmp(p->applied->digest, p->digest) == 0;
         p->router = o->host->router;
         if (addr_is_unspecified(&p->router) && p->applied && p->applied->router[0] &&
