@@ -61,10 +61,10 @@ static int pin_verify(struct verify *v, struct query *q)
         struct pin p = { .at_us = query_number(q, 2) };
         uint8_t digest[DIGEST_BYTES];
         const char *addresses;
-        int r = text_read(q, 0, &p.name);
+        int r = column_text(q, 0, &p.name);
 
         if (r == 0)
-                r = text_read(q, 1, &addresses);
+                r = column_text(q, 1, &addresses);
         if (r == 0)
                 r = addresses_read(addresses, &p);
         if (r == 0)

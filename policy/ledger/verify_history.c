@@ -35,12 +35,12 @@ static int anchor_read(struct ledger *l, uint8_t ret[static DIGEST_BYTES])
 
 static int move_read(struct query *q, struct entry_move *m)
 {
-        int r = text_read(q, 1, &m->provider);
+        int r = column_text(q, 1, &m->provider);
 
         if (r == 0)
-                r = text_read(q, 2, &m->key);
+                r = column_text(q, 2, &m->key);
         if (r == 0)
-                r = text_read(q, 3, &m->host);
+                r = column_text(q, 3, &m->host);
         if (r == 0)
                 r = state_read(q, 4, &m->from);
         if (r == 0)
@@ -58,9 +58,9 @@ static int seal_read(struct query *q, struct seal *seal)
         if (seal->revision == 0)
                 return 0;
         seal->at_us = query_number(q, 9);
-        r = text_read(q, 10, &seal->digest);
+        r = column_text(q, 10, &seal->digest);
         if (r == 0)
-                r = text_read(q, 11, &seal->router);
+                r = column_text(q, 11, &seal->router);
         if (r == 0)
                 r = hash_read(q, 12, seal->assignment);
         return r;
@@ -68,14 +68,14 @@ static int seal_read(struct query *q, struct seal *seal)
 
 static int row_read(struct query *q, struct chain_row *row)
 {
-        int r = text_read(q, 2, &row->who);
+        int r = column_text(q, 2, &row->who);
 
         if (r == 0)
-                r = text_read(q, 3, &row->what);
+                r = column_text(q, 3, &row->what);
         if (r == 0)
-                r = text_read(q, 4, &row->why);
+                r = column_text(q, 4, &row->why);
         if (r == 0)
-                r = text_read(q, 5, &row->summary);
+                r = column_text(q, 5, &row->summary);
         row->id = (uint64_t)query_number(q, 0);
         row->at_us = query_number(q, 1);
         return r;
