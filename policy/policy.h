@@ -79,6 +79,8 @@ struct policy {
                 *unknown; /* for workstations in no group, one a provider; none: refuse */
         size_t n_unknown;
         struct address_map *map; /* address -> group */
+        const char **host_names; /* that groups list, pinned or not: in lower case, sorted, each once */
+        size_t n_host_names;
         struct settings_file *file;
 };
 
@@ -99,6 +101,7 @@ struct policy_source {
         const struct file_set *files; /* in place of all of these; NULL: the file system */
         struct file_set *record;      /* takes a copy of each file that is read; NULL: none */
         const struct pin_set *pins;   /* addresses of host names; NULL: none is pinned */
+        const struct pin_set *answers; /* what DNS says today, to warn of differences; NULL: not asked */
 };
 
 /*
