@@ -71,7 +71,9 @@ struct plan {
         struct policy *policy;                              /* a reference */
         struct addr router;                                 /* what egress_of() was asked with */
         struct egress_census *census;
-        char *texts; /* names of moves */
+        char *texts;     /* names of moves */
+        uint32_t *index; /* by hash, for plan_find(); NULL: so few slots that there is none */
+        size_t index_mask;
 };
 
 /* The reasons of an overflow. */
@@ -99,7 +101,7 @@ MUST_CHECK int plan_restore(struct policy *policy, const struct entry_set *entri
 void plan_free(struct plan *p);
 DEFINE_FREEP(struct plan, plan_free);
 
-/* The slot of an egress address at a provider, or NULL: never planned. O(log n) or better. */
+/* The slot of an egress address at a provider, or NULL: never planned. O(1). */
 const struct slot *plan_find(const struct plan *p, const struct provider *provider,
                              const struct addr *seen);
 
