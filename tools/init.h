@@ -35,6 +35,7 @@ struct init {
         struct words maps; /* PUBLIC_MAP; of PUBLIC_ONE one address */
         char *egress;      /* a kind; NULL: egress_list, or not told yet */
         struct words egress_list;
+        bool egress_is_told;
         char *group;
         char *backend;          /* NULL: none, or not told yet */
         char why[INIT_WHY_MAX]; /* what is wrong with the last answer */

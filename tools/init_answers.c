@@ -172,13 +172,13 @@ bool take_provider(struct init *i, const char *text)
         struct provider loaded = { NULL };
         int r;
 
+        diag_init(&d);
         if (is_path(text) && text[0] != '/')
                 return no(i, "write the whole path of the definition, from / on");
         if ((!is_path(text) && !name_is_legal(text)) || !provider_path(i, text, path, sizeof(path)))
                 return provider_missing(i, text);
         snprintf(role, sizeof(role), "provider %s", text);
         file_set_done(&i->definition);
-        diag_init(&d);
         r = provider_load(&input, &d, &loaded, &name);
         if (r)
                 return finding_is_why(i, &d);
@@ -218,7 +218,7 @@ static bool keys_names(struct init *i, const char *text)
         if (w.n == 0 || w.n > INIT_MAX_KEYS)
                 return no(i, "write how many there are, or their names, at most %d", INIT_MAX_KEYS);
         for (size_t j = 0; j < w.n; j++) {
-                if (!name_is_legal(w.items[j]))
+                if (!name_is_legal(w.items[j]) || w.items[j][0] == '-')
                         return no(i,
                                   "\"%.80s\" is neither a number nor a name of letters, digits, "
                                   ". _ -",
@@ -384,39 +384,49 @@ static bool public_choose(struct init *i, const char *text)
         return words_split(text, ",;", &i->maps) == 0 || no(i, "out of memory");
 }
 
-bool take_public(struct init *i, const char *text)
+static bool egress_is(const struct init *i, const char *kind)
 {
-        return public_choose(i, text) && answers_are_right(i);
+        return i->egress && strcmp(i->egress, kind) == 0;
 }
 
 static bool egress_fits(struct init *i)
 {
-        bool is_router = i->egress && strcmp(i->egress, "router") == 0;
+        bool is_seen = i->public == PUBLIC_SAME || i->public == PUBLIC_MAP;
 
         if (i->keys.n == 0)
                 return true;
-        if (is_router && (i->public == PUBLIC_SAME || i->public == PUBLIC_MAP))
+        if (is_seen && egress_is(i, "router"))
                 return no(i,
-                          "by \"router\" the vendor sees the router's address, which is not what "
-                          "--public says");
-        if (!is_router && i->public == PUBLIC_ROUTER)
-                return no(i, "--public says that the vendor sees the router's address: that is "
-                             "egress \"router\"");
+                          "with --egress router the vendor sees the router's address: router, or "
+                          "that address");
+        if (i->public == PUBLIC_ROUTER && !egress_is(i, "router"))
+                return no(i, "with this --egress the vendor does not see the router's address");
         return true;
+}
+
+bool take_public(struct init *i, const char *text)
+{
+        bool by_router;
+
+        if (!public_choose(i, text))
+                return false;
+        by_router = i->public == PUBLIC_ONE || i->public == PUBLIC_ROUTER;
+        if (!i->egress_is_told && !keep(i, &i->egress, by_router ? "router" : "transparent"))
+                return false;
+        return egress_fits(i) && answers_are_right(i);
 }
 
 bool take_egress(struct init *i, const char *text)
 {
         static const char *const kinds[] = { "router", "transparent", "direct" };
 
-        free(TAKE(i->egress));
-        words_done(&i->egress_list);
+        i->egress_is_told = true;
         for (size_t j = 0; j < N_ELEMENTS(kinds); j++)
-                if (strcmp(text, kinds[j]) == 0 && !keep(i, &i->egress, text))
-                        return false;
-        if (!i->egress && words_split(text, ",; \t", &i->egress_list) != 0)
+                if (strcmp(text, kinds[j]) == 0)
+                        return keep(i, &i->egress, text);
+        if (words_split(text, ",; \t", &i->egress_list) != 0)
                 return no(i, "out of memory");
-        if (!i->egress && i->egress_list.n == 0)
+        if (i->egress_list.n == 0)
                 return no(i, "write router, transparent, direct, or addresses of the router");
-        return egress_fits(i) && answers_are_right(i);
+        return answers_are_right(i);
 }

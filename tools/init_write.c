@@ -9,11 +9,9 @@
 
 void credential_name(const struct init *i, const char *name, char ret[static 65])
 {
-        const char *provider = i->provider.name;
+        int n = snprintf(ret, 65, "%s-%s", i->provider.name, name);
 
-        if (strlen(provider) + 1 + strlen(name) <= 64)
-                snprintf(ret, 65, "%s-%s", provider, name);
-        else
+        if (n < 0 || n > 64)
                 snprintf(ret, 65, "%s", name);
 }
 
@@ -284,32 +282,47 @@ static bool is_by_router(const struct init *i)
         return i->egress && strcmp(i->egress, "router") == 0;
 }
 
+/* What goes with the way that the vendor sees the workstations. */
+static void egress_next_print(const struct init *i, FILE *out)
+{
+        if (i->keys.n == 0)
+                return;
+        if (!is_by_router(i)) {
+                if (i->egress && strcmp(i->egress, "transparent") == 0)
+                        fputs("To keep the workstations' addresses the router needs a capability, "
+                              "and their way back leads through it: see keyrouterd(8)\n",
+                              out);
+        } else if (i->public == PUBLIC_ONE) {
+                fprintf(out,
+                        "keyrouterd.cfg tells the daemon that address, so that plan and apply need "
+                        "not:  address = \"%s\";\n",
+                        i->maps.items[0]);
+        } else {
+                fputs("The vendor sees the router's address: say it in keyrouterd.cfg (address), "
+                      "or "
+                      "with --router-address\n",
+                      out);
+        }
+}
+
 void init_next_print(const struct init *i, const struct plan *plan, const char *name, FILE *out)
 {
-        bool one = i->public == PUBLIC_ONE && is_by_router(i);
-        const char *option = one ? " --router-address " : "",
-                   *address = one ? i->maps.items[0] : "";
+        bool is_told = i->public == PUBLIC_ONE && is_by_router(i);
+        const char *option = is_told ? " --router-address " : "";
+        const char *address = is_told ? i->maps.items[0] : "";
 
-        fprintf(out, "%s behind %s: %s on %s, %s by the backend or refused\n\nNext:\n",
+        fprintf(out, "%s behind %s: %s on %s, %zu %s\n\nNext:\n",
                 count_text(plan->census->n_desks, "workstation", "workstations"),
                 count_text(plan->census->n_egresses, "egress address", "egress addresses"),
                 count_text(plan->n_desks_embedded, "desk", "desks"),
                 count_text(i->keys.n, "key", "keys"),
-                count_text(plan->census->n_desks - plan->n_desks_embedded, "desk", "desks"));
+                plan->census->n_desks - plan->n_desks_embedded,
+                i->backend ? "by the backend" : "refused");
         credentials_print(i, out);
         fprintf(out, "  2. keyrouter check %s\n", name);
         fprintf(out, "  3. keyrouter plan %s%s%s\n", name, option, address);
         fprintf(out, "  4. keyrouter apply %s%s%s\n", name, option, address);
         if (i->keys.n)
                 fputs("  5. keyrouter allowlist: what to add at the vendor\n", out);
-        if (one)
-                fprintf(out,
-                        "keyrouterd.cfg tells the daemon that address, so that plan and apply need "
-                        "not:  address = \"%s\";\n",
-                        address);
-        else if (is_by_router(i) && i->keys.n)
-                fputs("The vendor sees the router's address: say it in keyrouterd.cfg (address), "
-                      "or "
-                      "with --router-address\n",
-                      out);
+        egress_next_print(i, out);
 }

@@ -52,11 +52,6 @@ static const char *propose_public(const struct init *i)
         return workstations_are_private(i) ? "router" : "same";
 }
 
-static const char *propose_egress(const struct init *i)
-{
-        return i->public == PUBLIC_ONE || i->public == PUBLIC_ROUTER ? "router" : "transparent";
-}
-
 static const char *propose_group(const struct init *i)
 {
         return "desks";
@@ -85,6 +80,7 @@ static const struct question {
         const char *(*propose)(const struct init *i); /* NULL: there is no default */
         bool (*take)(struct init *i, const char *text);
         bool (*is_open)(const struct init *i); /* NULL: always */
+        bool may_be_missing;
 } questions[] = {
         { "site", "Name of the site?", propose_site, take_site, NULL },
         { "provider", "Which vendor?", propose_provider, take_provider, NULL },
@@ -93,6 +89,7 @@ static const struct question {
         { "workstations",
           "Which addresses have the workstations? (As 10.20.0.0/24, 10.20.1.10-10.20.1.59)", NULL,
           take_workstations, NULL },
+        { "egress", NULL, NULL, take_egress, NULL, true },
         { "public",
           "How does the vendor see them?\n"
           "  same                                each by its own address\n"
@@ -100,7 +97,6 @@ static const struct question {
           "  203.0.113.7                         all by one address\n"
           "  router                              all by the router's address\n",
           propose_public, take_public, public_is_open },
-        { "egress", NULL, propose_egress, take_egress, NULL },
         { "group", NULL, propose_group, take_group, NULL },
         { "backend", NULL, propose_backend, take_backend, NULL },
 };
@@ -161,16 +157,14 @@ static int option_take(struct init *i, const struct question *q, const char *tol
 static int answers_collect(const struct request *r, struct init *i)
 {
         bool asks = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-        const char *egress = request_option(r, "egress");
 
         for (size_t j = 0; j < N_ELEMENTS(questions); j++) {
                 const struct question *q = &questions[j];
                 const char *told = request_option(r, q->option);
                 int status;
 
-                /* It decides what is asked and proposed; whether it fits is said in its turn. */
-                if (q->take == take_public && egress)
-                        (void)take_egress(i, egress);
+                if (!told && q->may_be_missing)
+                        continue;
                 if (asks && !told && q->text && (!q->is_open || q->is_open(i)))
                         status = question_ask(i, q);
                 else
