@@ -31,9 +31,18 @@ static const struct option_row init_rows[] = {
         { NULL },
 };
 
+static const struct option_row import_rows[] = {
+        { "group", 0, "NAME", "the group that the desks are for" },
+        { "policy", 0, "POLICY", "compare with this policy, not with " KEYROUTER_POLICY },
+        { "output", 'o', "FILE", "write the proposal to a new FILE, as conf.d/NAME.cfg" },
+        { NULL },
+};
+
 const struct verb verbs[] = {
         { "init", verb_init, "", OPTION_PROVIDERS, init_rows,
           "write a first policy, from a few answers" },
+        { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
+          "propose a group with the desks of a table; changes nothing" },
         { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, NULL,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,
