@@ -88,8 +88,8 @@ MUST_CHECK int assign_graph_new(const struct assign_problem *p, struct assign **
 
 /*
  * A cheapest path from the demands first..end (not all served) to a key with room: returns the key,
- * or NODE_NONE where there is none that costs `limit` at most. Without a limit (INT64_MAX) none
- * means never: what was reached is closed.
+ * or NODE_NONE where there is none that costs `limit` at most. Where there is none at all, what was
+ * reached is closed.
  */
 uint32_t assign_search(struct assign *a, uint32_t first, uint32_t end, int64_t limit);
 

@@ -63,6 +63,7 @@ static bool node_offer(struct assign *a, uint32_t node, int64_t label, int64_t a
 
         if (n->closed || (n->search == a->search && n->label <= label))
                 return false;
+        assert(label > -COST_HELD * ((int64_t)a->n_keys + 1)); /* else there is a cycle below 0 */
         if (n->search != a->search) {
                 n->search = a->search;
                 n->place = NODE_NONE;
@@ -185,8 +186,7 @@ uint32_t assign_search(struct assign *a, uint32_t first, uint32_t end, int64_t l
                 if (found != NODE_NONE)
                         return found;
         }
-        if (limit == INT64_MAX)
-                search_close(a);
+        search_close(a);
         return NODE_NONE;
 }
 

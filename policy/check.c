@@ -101,7 +101,8 @@ static void limits_check(struct loading *l, const struct group *g)
         if (w->limits.tried_requests && !w->limits.has_requests)
                 return; /* its value is wrong, and that was said */
         if (w->limits.has_burst && w->limits.requests_per_minute == 0)
-                diag_warning(l->d, g->at, "add requests_per_minute, or leave burst out",
+                diag_warning(l->d, w->limits.burst_at,
+                             "add requests_per_minute, or leave burst out",
                              "group \"%s\" has a burst but no requests_per_minute: its "
                              "workstations have no limit",
                              group_name(g));
@@ -217,8 +218,10 @@ static int private_check(struct loading *l, const struct group *g)
 
 static void direct_check(struct loading *l, const struct group *g)
 {
+        const struct written_group *w = GROUP_LIST_AT(&l->w.groups, struct written_group, g->index);
+
         if (g->egress == EGRESS_DIRECT)
-                diag_warning(l->d, g->at, NULL,
+                diag_warning(l->d, w->egress.at, NULL,
                              "group \"%s\" has egress \"direct\": the shim of this version does "
                              "not call "
                              "the vendor itself, so its workstations are served by the backend",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/fault.h"
+#include "lib/settings/mask.h"
 #include "policy/load.h"
 
 #include <errno.h>
@@ -110,7 +111,7 @@ static int group_public_load(struct loading *l, const struct text_list *list, st
                 items[n].item = &list->items[i];
                 if (wrong)
                         diag_error(l->d, list->items[i].at, NULL, "\"%.100s\" of public %s",
-                                   list->items[i].text, wrong);
+                                   masked(list->items[i].text).text, wrong);
                 else
                         n++;
         }
@@ -175,7 +176,7 @@ static void egress_list_add(struct loading *l, const struct text_item *item, str
 
         if (addr_parse(slice_of(item->text), &a) || addr_is_unspecified(&a))
                 diag_error(l->d, item->at, "egress lists the router's own addresses, one by one",
-                           "\"%.100s\" of egress is not an address", item->text);
+                           "\"%.100s\" of egress is not an address", masked(item->text).text);
         else if (egress_has(g, &a))
                 diag_error(l->d, item->at, "keep one of them", "egress lists %s twice", item->text);
         else
@@ -220,7 +221,7 @@ static int group_load(struct loading *l, const struct written_group *w, unsigned
         g->priority = w->priority;
         g->requests_per_minute = w->limits.requests_per_minute;
         g->burst = w->limits.burst;
-        g->at = w->at;
+        g->at = place_of(&w->name, w->at);
         r = group_public_load(l, &w->public, g);
         if (r)
                 return r;

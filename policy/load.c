@@ -2,6 +2,7 @@
 #include "policy/load.h"
 
 #include "lib/base/fault.h"
+#include "lib/settings/mask.h"
 #include "policy/address_map.h"
 
 #include <errno.h>
@@ -18,6 +19,11 @@ static void loading_done(struct loading *l)
         names_done(&l->providers);
         names_done(&l->keys);
         names_done(&l->backends);
+}
+
+struct place place_of(const struct text_item *name, struct place at)
+{
+        return name->text ? name->at : at;
 }
 
 /* NULL after a finding, or where there is nothing to refer to. */
@@ -46,14 +52,16 @@ static int64_t key_capacity(struct loading *l, const struct written_key *w,
 {
         int64_t listed = provider ? provider->classes[CLASS_EMBEDDED].capacity : KEY_CAPACITY_MAX;
         int64_t max = MAX(listed, KEY_CAPACITY_MAX);
+        char written[24];
 
         if (!w->has_capacity)
                 return listed;
+        snprintf(written, sizeof(written), "%" PRId64, w->capacity);
         if (w->capacity < 1 || w->capacity > max)
-                diag_error(l->d, w->at, "capacity: addresses the vendor lists on this key",
-                           "capacity is %" PRId64 ", outside 1..%" PRId64, w->capacity, max);
+                diag_error(l->d, w->capacity_at, "capacity: addresses the vendor lists on this key",
+                           "capacity is %s, outside 1..%" PRId64, masked(written).text, max);
         else if (provider && w->capacity > listed)
-                diag_warning(l->d, w->at, NULL,
+                diag_warning(l->d, w->capacity_at, NULL,
                              "capacity is %" PRId64 ", but provider \"%s\" lists %" PRId64
                              " addresses on a key",
                              w->capacity, provider->name, listed);
@@ -68,9 +76,11 @@ static void key_fill(struct loading *l, const struct written_key *w, unsigned in
         k->capacity = key_capacity(l, w, k->provider);
         k->reserve = w->reserve;
         k->index = index;
-        k->at = w->at;
+        k->at = place_of(&w->name, w->at);
+        k->credential_at = w->credential.at;
+        k->capacity_at = w->has_capacity ? w->capacity_at : k->at;
         if (k->reserve > k->capacity)
-                diag_error(l->d, w->at, NULL,
+                diag_error(l->d, w->reserve_at, NULL,
                            "reserve is %" PRId64 ", more than the capacity of %" PRId64, k->reserve,
                            k->capacity);
 }
@@ -99,7 +109,8 @@ static int credentials_check(struct loading *l)
         qsort(keys, n, sizeof(*keys), key_compare_credential);
         for (size_t i = 1; i < n; i++) {
                 if (strcmp(keys[i - 1]->credential, keys[i]->credential) == 0)
-                        diag_error(l->d, keys[i]->at, "each key has a credential of its own",
+                        diag_error(l->d, keys[i]->credential_at,
+                                   "each key has a credential of its own",
                                    "keys \"%s\" (%s:%u) and \"%s\" have the same credential",
                                    keys[i - 1]->name, keys[i - 1]->at.file, keys[i - 1]->at.line,
                                    keys[i]->name);
@@ -136,7 +147,8 @@ static void backend_fill(struct loading *l, const struct written_backend *w, uns
         b->credential = w->credential.text;
         b->per_day = w->per_day;
         b->index = index;
-        b->at = w->at;
+        b->at = place_of(&w->name, w->at);
+        b->credential_at = w->credential.at;
         if (b->name && strcmp(b->name, UNKNOWN_REFUSE) == 0)
                 diag_error(l->d, w->name.at, NULL,
                            "a backend cannot be called \"" UNKNOWN_REFUSE

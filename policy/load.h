@@ -31,6 +31,9 @@ MUST_CHECK int workstations_load(struct loading *l);
 
 MUST_CHECK int origins_load(struct loading *l);
 
+/* Where a thing stands: its name if it has one, else `at`. */
+struct place place_of(const struct text_item *name, struct place at);
+
 /*
  * The backends that `list` names. One of a provider at most; more are findings. *ret lives as long
  * as the policy.

@@ -2,6 +2,7 @@
 #include "policy/names.h"
 
 #include "lib/base/fault.h"
+#include "lib/settings/mask.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -102,6 +103,7 @@ bool names_refer(const struct names *n, const char *name, struct place at, struc
         nearest = names_nearest(n, name);
         if (nearest)
                 snprintf(remedy, sizeof(remedy), "did you mean \"%s\"?", nearest);
-        diag_error(d, at, nearest ? remedy : NULL, "unknown %s \"%.64s\"", n->kind, name);
+        diag_error(d, at, nearest ? remedy : NULL, "unknown %s \"%.64s\"", n->kind,
+                   nearest ? name : masked(name).text);
         return false;
 }

@@ -5,6 +5,7 @@
  * error.
  */
 #include "lib/base/fault.h"
+#include "lib/settings/mask.h"
 #include "policy/load.h"
 
 #include <ctype.h>
@@ -90,8 +91,8 @@ int origins_load(struct loading *l)
                 const char *remedy = origin_fault(item->text);
 
                 if (remedy) {
-                        diag_error(l->d, item->at, remedy, "\"%.200s\" is not a web origin",
-                                   item->text);
+                        diag_error(l->d, item->at, remedy, "\"%s\" is not a web origin",
+                                   masked(item->text).text);
                         continue;
                 }
                 for (char *c = item->text; *c; c++)

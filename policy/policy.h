@@ -17,7 +17,9 @@ struct key {
         int64_t capacity; /* entries the vendor lists on this key */
         int64_t reserve;  /* of them kept free */
         unsigned index;   /* in policy->keys: the order of preference */
-        struct place at;
+        struct place at;  /* of its name */
+        struct place credential_at;
+        struct place capacity_at; /* of its name, where the capacity is not written */
 };
 
 struct backend {
@@ -26,7 +28,8 @@ struct backend {
         char *credential;
         int64_t per_day; /* requests a day (UTC); 0: no limit */
         unsigned index;  /* in policy->backends */
-        struct place at;
+        struct place at; /* of its name */
+        struct place credential_at;
 };
 
 enum egress_kind { EGRESS_ROUTER, EGRESS_TRANSPARENT, EGRESS_DIRECT, EGRESS_LIST };
@@ -40,7 +43,7 @@ struct translation {
 
 struct group {
         char *name;
-        unsigned index; /* in policy->groups */
+        unsigned index;             /* in policy->groups */
         struct range *workstations; /* sorted, disjoint, `except` taken out */
         size_t n_workstations;
         struct translation *translations;
@@ -53,10 +56,10 @@ struct group {
         const struct backend **backends; /* at most one a provider */
         size_t n_backends;
         enum overflow overflow;
-        int64_t priority; /* higher keeps its embedded slot longer */
+        int64_t priority;            /* higher keeps its embedded slot longer */
         int64_t requests_per_minute; /* of one workstation; 0: no limit */
         int64_t burst;
-        struct place at;
+        struct place at; /* of its name */
 };
 
 struct policy {
@@ -72,7 +75,8 @@ struct policy {
         size_t n_groups;
         char **origins; /* web origins that may use the API through the agents' browsers */
         size_t n_origins;
-        const struct backend **unknown; /* for workstations in no group, one a provider; none: refuse */
+        const struct backend *
+                *unknown; /* for workstations in no group, one a provider; none: refuse */
         size_t n_unknown;
         const char *const *host_names; /* of workstations; in lower case, sorted, each once */
         size_t n_host_names;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/provider/template.h"
+#include "lib/settings/mask.h"
 #include "policy/names.h"
 #include "policy/provider_schema.h"
 
@@ -80,7 +81,8 @@ static void paths_check(const struct written_api *api, struct diag *d)
                 const char *fault = path_fault(path->text);
 
                 if (fault)
-                        diag_error(d, path->at, NULL, "path \"%.100s\" %s", path->text, fault);
+                        diag_error(d, path->at, NULL, "path \"%s\" %s", masked(path->text).text,
+                                   fault);
         }
 }
 
@@ -126,9 +128,9 @@ static void api_pair_check(const struct written_api *a, const struct written_api
 
                         if (strcmp(p->text, q->text) == 0)
                                 diag_error(d, q->at, NULL,
-                                           "path \"%.100s\" of this host is in two APIs, first in "
+                                           "path \"%s\" of this host is in two APIs, first in "
                                            "%s:%u",
-                                           q->text, p->at.file, p->at.line);
+                                           masked(q->text).text, p->at.file, p->at.line);
                 }
         }
 }
@@ -247,7 +249,7 @@ static void header_names_check(const struct text_list *list, struct diag *d)
 }
 
 static void class_check(const struct written_provider *w, enum credential_class class,
-                        const char *path, struct diag *d)
+                        struct diag *d)
 {
         const struct written_class *c = &w->classes[class];
         size_t n_errors = d->n_errors;
@@ -262,7 +264,7 @@ static void class_check(const struct written_provider *w, enum credential_class 
         if (c->has_basic && c->bearer.text)
                 diag_error(d, c->bearer.at, "use one of them", "both basic and bearer are given");
         if (!has_field && d->n_errors == n_errors)
-                diag_error(d, (struct place){ path, 0 },
+                diag_error(d, w->class_at[class],
                            "say with query, headers, basic or bearer where the credential goes",
                            "class \"%s\" places no $field of its credential",
                            credential_class_name(class));
@@ -334,7 +336,7 @@ void provider_check(const struct written_provider *w, const char *path, struct d
         api_names_check(w, d);
         for (int c = 0; c < N_CREDENTIAL_CLASSES; c++) {
                 if (w->has_class[c])
-                        class_check(w, (enum credential_class)c, path, d);
+                        class_check(w, (enum credential_class)c, d);
         }
         if (!w->has_class[CLASS_EMBEDDED] && !w->has_class[CLASS_SECRET])
                 diag_error(d, (struct place){ path, 0 }, NULL,

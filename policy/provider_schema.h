@@ -51,6 +51,7 @@ struct written_provider {
         struct group_list apis; /* struct written_api */
         struct written_class classes[N_CREDENTIAL_CLASSES];
         bool has_class[N_CREDENTIAL_CLASSES];
+        struct place class_at[N_CREDENTIAL_CLASSES];
         struct text_list strip_query;
         struct text_list strip_headers;
         struct group_list answers; /* struct written_answer */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/fault.h"
+#include "lib/settings/mask.h"
 #include "policy/load.h"
 #include "policy/provider_load.h"
 
@@ -64,7 +65,7 @@ static void missing_report(struct loading *l, const struct text_item *item)
                 snprintf(remedy, sizeof(remedy), "did you mean \"%s\"?", nearest);
         diag_error(l->d, item->at,
                    nearest ? remedy : "name an installed definition, or a path ending in .cfg",
-                   "provider \"%.64s\" is not installed", item->text);
+                   "provider \"%.64s\" is not installed", nearest ? item->text : masked(item->text).text);
 }
 
 /* False after a finding: there is nothing to read. */
@@ -80,8 +81,8 @@ static bool definition_is_there(struct loading *l, const struct text_item *item,
         if (!is_path(item->text))
                 missing_report(l, item);
         else
-                diag_error(l->d, item->at, NULL, "provider file \"%.200s\" is not there",
-                           item->text);
+                diag_error(l->d, item->at, NULL, "provider file \"%s\" is not there",
+                           masked(item->text).text);
         return false;
 }
 

@@ -16,8 +16,10 @@ static const struct setting_row key_rows[] = {
                   "itself" },
         { "capacity", SETTING_INT, offsetof(struct written_key, capacity), INT64_MIN, INT64_MAX,
           .present_offset = offsetof(struct written_key, has_capacity),
+          .place_offset = offsetof(struct written_key, capacity_at),
           .help = "capacity: addresses the vendor lists on this key; default: the provider's" },
         { "reserve", SETTING_INT, offsetof(struct written_key, reserve), 0, PROVIDER_CAPACITY_MAX,
+          .place_offset = offsetof(struct written_key, reserve_at),
           .help = "reserve: how many of them are kept free; default 0" },
         { NULL },
 };
@@ -45,6 +47,7 @@ static const struct setting_row limit_rows[] = {
           .help = "requests_per_minute: of one workstation; default 0: no limit" },
         { "burst", SETTING_INT, offsetof(struct written_limits, burst), 1, 100000, 20,
           .present_offset = offsetof(struct written_limits, has_burst),
+          .place_offset = offsetof(struct written_limits, burst_at),
           .help = "burst: requests that one workstation may send at once; default 20" },
         { NULL },
 };

@@ -15,6 +15,7 @@ struct written_key {
         int64_t capacity;
         bool has_capacity;
         int64_t reserve;
+        struct place capacity_at, reserve_at; /* where they are written */
         struct place at;
 };
 
@@ -32,6 +33,7 @@ struct written_limits {
         bool has_requests;   /* requests_per_minute was written */
         bool tried_requests; /* and so, perhaps with a wrong value */
         bool has_burst;
+        struct place burst_at;
 };
 
 struct written_group {

@@ -6,6 +6,7 @@
  * inner range is a hole in all that hold it; what is left of every range makes up its group.
  */
 #include "lib/base/fault.h"
+#include "lib/settings/mask.h"
 #include "policy/load.h"
 #include "policy/ranges.h"
 
@@ -62,8 +63,8 @@ static bool item_parse(struct sharing *s, const struct text_item *item, const ch
         int r = range_parse(slice_of(item->text), ret);
 
         if (r)
-                diag_error(s->l->d, item->at, NULL, "\"%.100s\" of %s %s", item->text, setting,
-                           addr_explain(r));
+                diag_error(s->l->d, item->at, NULL, "\"%s\" of %s %s", masked(item->text).text,
+                           setting, addr_explain(r));
         return r == 0;
 }
 

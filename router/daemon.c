@@ -76,7 +76,8 @@ static void log_findings(const struct diag *diag)
 
                 log_event(&FINDING, TEXT("severity", f->level == DIAG_ERROR ? "error" : "warning"),
                           TEXT("file", f->file), NUMBER("line", f->line),
-                          TEXT("message", f->message), TEXT("remedy", f->remedy));
+                          NUMBER("column", f->column), TEXT("message", f->message),
+                          TEXT("remedy", f->remedy));
         }
 }
 

@@ -18,6 +18,45 @@ static const struct option_row apply_rows[] = {
         { NULL },
 };
 
+static const struct option_row allowlist_rows[] = {
+        { "format", 0, "FORMAT", "text, csv or json" },
+        { "only", 0, "WHAT", "the bare hosts alone that are to add, or to remove" },
+        { NULL },
+};
+
+static const struct option_row allowlist_confirm_rows[] = {
+        { "added", 0, "FILE", "these have been added at the vendor; all: all that were to be" },
+        { "removed", 0, "FILE", "these have been removed there; all: all that were to be" },
+        { NULL },
+};
+
+static const struct option_row allowlist_import_rows[] = {
+        { "provider", 0, "NAME", "whose key it is, while it is in no policy in force" },
+        { "empty", 0, NULL, "take a FILE without any host: nothing stands on the key" },
+        { NULL },
+};
+
+static const struct option_row switch_rows[] = {
+        { "all", 0, NULL, "everything" },
+        { NULL },
+};
+
+static const struct option_row history_rows[] = {
+        { "number", 'n', "N", "at most N rows, 50 unless told" },
+        { "before", 0, "ROW", "rows older than ROW" },
+        { NULL },
+};
+
+static const struct option_row show_rows[] = {
+        { "output", 'o', "DIR", "write the files there, over none that is there" },
+        { NULL },
+};
+
+static const struct option_row backup_rows[] = {
+        { "force", 0, NULL, "write over FILE" },
+        { NULL },
+};
+
 static const struct option_row init_rows[] = {
         { "output", 'o', "FILE", "write it to a new FILE" },
         { "site", 0, "NAME", "name of the site; default main" },
@@ -53,6 +92,28 @@ const struct verb verbs[] = {
           "keep what was applied with --confirm-within" },
         { "rollback", verb_rollback, "[N]", SESSION | OPTION_WHY, apply_rows,
           "put the policy of an earlier row of the history in force again" },
+        { "allowlist", verb_allowlist, "[KEY]", SESSION, allowlist_rows,
+          "say what is to be added and removed at the vendor, key by key" },
+        { "allowlist confirm", verb_allowlist_confirm, "KEY", SESSION | OPTION_WHY,
+          allowlist_confirm_rows, "say what has been added and removed at the vendor" },
+        { "allowlist import", verb_allowlist_import, "KEY FILE", SESSION | OPTION_WHY,
+          allowlist_import_rows, "say all that stands on a key at the vendor" },
+        { "suspend", verb_suspend, "[NAME...]", SESSION | OPTION_WHY, switch_rows,
+          "switch keys, backends or everything off, at once and until resumed" },
+        { "resume", verb_resume, "[NAME...]", SESSION | OPTION_WHY, switch_rows,
+          "switch on again what was suspended by hand" },
+        { "history", verb_history, "", SESSION, history_rows,
+          "say who changed what, when and why" },
+        { "diff", verb_diff, "ROW [ROW]", SESSION, NULL,
+          "say what differs between two rows of the history, or one and now" },
+        { "show", verb_show, "[ROW]", SESSION, show_rows,
+          "print the files of the policy in force, now or at a row of the history" },
+        { "ledger backup", verb_ledger_backup, "FILE", SESSION, backup_rows,
+          "write the whole ledger to FILE, - is standard output" },
+        { "ledger restore", verb_ledger_restore, "FILE", SESSION | OPTION_WHY, NULL,
+          "put a backup in the ledger's place" },
+        { "ledger verify", verb_ledger_verify, "", SESSION, NULL,
+          "read all of the ledger and say whether it is sound" },
         { "help", verb_help, "[VERB...]", 0, NULL,
           "say how to use keyrouter, or one of its verbs" },
         { NULL },

@@ -269,26 +269,40 @@ int session_try(struct session *s, const char *operation, json_t *request, json_
         return *ret ? status_of(*ret) : EX_OSERR;
 }
 
+/* A text that a finding borrows from its JSON; NULL for null. */
+static char *borrowed_text(json_t *j, const char *name)
+{
+        return (char *)json_string_value(json_object_get(j, name));
+}
+
+static struct diag_finding finding_read(json_t *j)
+{
+        struct diag_finding f = { .level = strcmp(member_text(j, "level"), "error") == 0
+                                                   ? DIAG_ERROR
+                                                   : DIAG_WARNING };
+
+        f.file = borrowed_text(j, "file");
+        f.message = borrowed_text(j, "message");
+        f.remedy = borrowed_text(j, "remedy");
+        f.source = borrowed_text(j, "source");
+        f.line = (unsigned)member_number(j, "line");
+        f.column = (unsigned)member_number(j, "column");
+        f.width = (unsigned)(member_number(j, "end_column") - member_number(j, "column"));
+        f.caret = (unsigned)member_number(j, "caret");
+        f.caret_length = (unsigned)member_number(j, "caret_length");
+        return f;
+}
+
 void findings_json_print(json_t *findings, FILE *out)
 {
         json_t *each;
         size_t i;
 
-        json_array_foreach(findings, i, each)
-        {
-                const char *file = NULL, *message = NULL, *level = NULL, *remedy = NULL;
-                int line = 0;
+        json_array_foreach(findings, i, each) {
+                struct diag_finding f = finding_read(each);
 
-                if (json_unpack(each, "{s:s, s:i, s:s, s?s, s?s}", "level", &level, "line", &line,
-                                "message", &message, "file", &file, "remedy", &remedy) != 0)
-                        continue;
-                if (file && line)
-                        fprintf(out, "%s:%d: ", file, line);
-                else if (file)
-                        fprintf(out, "%s: ", file);
-                fprintf(out, "%s: %s\n", level, message);
-                if (remedy)
-                        fprintf(out, "    %s\n", remedy);
+                if (f.message)
+                        diag_finding_print(&f, out);
         }
 }
 

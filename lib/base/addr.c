@@ -100,6 +100,18 @@ int prefix_parse(struct slice text, struct prefix *ret)
         return 0;
 }
 
+/* The end of a range; "59" behind 10.20.1.10 is 10.20.1.59. */
+static int range_end_parse(struct slice first, struct slice text, struct range *v)
+{
+        unsigned part;
+
+        if (memchr(first.data, ':', first.length) || !number_parse(text, 255, &part))
+                return addr_parse(text, &v->last);
+        v->last = v->first;
+        v->last.bytes[15] = (uint8_t)part;
+        return 0;
+}
+
 int range_parse(struct slice text, struct range *ret)
 {
         struct slice rest = text, part;
@@ -116,7 +128,8 @@ int range_parse(struct slice text, struct range *ret)
                 *ret = prefix_range(&p);
                 return 0;
         }
-        if (addr_parse(slice_trim(part), &v.first) || addr_parse(slice_trim(rest), &v.last))
+        part = slice_trim(part);
+        if (addr_parse(part, &v.first) || range_end_parse(part, slice_trim(rest), &v))
                 return ADDR_E_SYNTAX;
         if (addr_is_v4(&v.first) != addr_is_v4(&v.last))
                 return ADDR_E_FAMILIES;

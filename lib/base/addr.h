@@ -42,7 +42,8 @@ enum {
 /* Each parse returns 0 or an answer above; *ret is untouched unless 0. */
 MUST_CHECK int addr_parse(struct slice text, struct addr *ret);
 MUST_CHECK int prefix_parse(struct slice text, struct prefix *ret);
-/* An address, a prefix, or first-last. */
+/* An address, a prefix, or first-last; of an IPv4 address as the last its last part will do:
+ * "10.20.1.10-59". */
 MUST_CHECK int range_parse(struct slice text, struct range *ret);
 
 /* "ADDRESS:PORT", IPv6 in brackets (RFC 3986 section 3.2.2); the port is 0..65535. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/settings/diag.h"
 
+#include "lib/settings/echo.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 
@@ -14,6 +16,7 @@ void diag_init(struct diag *d)
 static void finding_done(struct diag_finding *f)
 {
         free(f->file);
+        free(f->source);
         free(f->message);
         free(f->remedy);
 }
@@ -37,6 +40,19 @@ static void text_disarm(char *text)
         }
 }
 
+/* Without memory for the line the finding goes without it. */
+static void finding_place(struct diag_finding *f, const struct place *at)
+{
+        struct echo e = echo_make(at);
+
+        f->line = at->line;
+        f->column = at->column;
+        f->width = at->column ? at->width : 0;
+        f->source = e.line;
+        f->caret = e.caret;
+        f->caret_length = e.length;
+}
+
 static bool finding_init(struct diag_finding *f, struct place at, const char *remedy,
                          const char *format, va_list args)
 {
@@ -45,7 +61,8 @@ static bool finding_init(struct diag_finding *f, struct place at, const char *re
                 return false;
         }
         f->file = at.file ? strdup(at.file) : NULL;
-        f->line = at.file ? at.line : 0;
+        if (at.file)
+                finding_place(f, &at);
         f->remedy = remedy ? strdup(remedy) : NULL;
         if ((at.file && !f->file) || (remedy && !f->remedy))
                 return false;
@@ -116,7 +133,9 @@ static int finding_compare(const struct diag_finding *a, const struct diag_findi
         r = strcmp(a->file, b->file);
         if (r)
                 return r;
-        return (a->line > b->line) - (a->line < b->line);
+        if (a->line != b->line)
+                return a->line < b->line ? -1 : 1;
+        return (a->column > b->column) - (a->column < b->column);
 }
 
 /* By insertion: stable, and there are at most DIAG_MAX_FINDINGS. */
@@ -132,21 +151,35 @@ void diag_sort(struct diag *d)
         }
 }
 
-void diag_print(const struct diag *d, FILE *out)
+static void caret_print(const struct diag_finding *f, FILE *out)
+{
+        fprintf(out, "  %s\n  %*s^", f->source, (int)f->caret, "");
+        for (unsigned i = 1; i < f->caret_length; i++)
+                putc('~', out);
+        putc('\n', out);
+}
+
+void diag_finding_print(const struct diag_finding *f, FILE *out)
 {
         static const char *const levels[] = { "error", "warning" };
 
-        for (size_t i = 0; i < d->n_findings; i++) {
-                const struct diag_finding *f = &d->findings[i];
+        if (f->file)
+                fprintf(out, "%s:", f->file);
+        if (f->file && f->line)
+                fprintf(out, "%u:", f->line);
+        if (f->file && f->column)
+                fprintf(out, "%u:", f->column);
+        fprintf(out, "%s%s: %s\n", f->file ? " " : "", levels[f->level], f->message);
+        if (f->source)
+                caret_print(f, out);
+        if (f->remedy)
+                fprintf(out, "    %s\n", f->remedy);
+}
 
-                if (f->file && f->line)
-                        fprintf(out, "%s:%u: ", f->file, f->line);
-                else if (f->file)
-                        fprintf(out, "%s: ", f->file);
-                fprintf(out, "%s: %s\n", levels[f->level], f->message);
-                if (f->remedy)
-                        fprintf(out, "    %s\n", f->remedy);
-        }
+void diag_print(const struct diag *d, FILE *out)
+{
+        for (size_t i = 0; i < d->n_findings; i++)
+                diag_finding_print(&d->findings[i], out);
         if (d->n_dropped)
                 fprintf(out, "%zu more findings are not shown\n", d->n_dropped);
 }

@@ -3,8 +3,9 @@
 /*
  * diag - what a person wrote wrong
  *
- * Collects findings, all of them, so that one run shows every mistake. A finding has a place, one
- * sentence and, where there is one, the remedy. Messages never hold a credential.
+ * Collects findings, all of them, so that one run shows every mistake. A finding has a place, the
+ * line that stands there, one sentence and, where there is one, the remedy. Neither messages nor
+ * lines hold a credential: lines come masked (mask.h).
  */
 #include "lib/base/cleanup.h"
 #include "lib/base/slice.h"
@@ -15,10 +16,14 @@ enum diag_level { DIAG_ERROR, DIAG_WARNING };
 
 struct diag_finding {
         enum diag_level level;
-        char *file;    /* NULL: no file */
-        unsigned line; /* 1.., 0: the file as a whole */
-        char *message; /* one sentence, no full stop */
-        char *remedy;  /* NULL: none known */
+        char *file;                   /* NULL: no file */
+        unsigned line;                /* 1.., 0: the file as a whole */
+        unsigned column;              /* 1.., in bytes; 0: not known */
+        unsigned width;               /* bytes of the word there; 0 where the column is not known */
+        char *source;                 /* the line as it is shown; NULL: not known */
+        unsigned caret, caret_length; /* the word in it, in characters from 0 */
+        char *message;                /* one sentence, no full stop */
+        char *remedy;                 /* NULL: none known */
 };
 
 struct diag {
@@ -31,10 +36,17 @@ struct diag {
 
 #define DIAG_MAX_FINDINGS 1000
 
-/* Where a finding stands; what the settings reader hands out and models keep. */
+/*
+ * Where a finding stands; what the settings reader hands out and models keep. { file, line } is one
+ * too: its column is not known.
+ */
 struct place {
         const char *file; /* owned by whoever loaded the file; lives as long as the model */
-        unsigned line;
+        unsigned line;    /* 1.., 0: the file as a whole */
+        unsigned column;  /* 1.., in bytes; 0: not known */
+        unsigned width;   /* bytes of the word there, as far as it is on this line; at least 1 */
+        const char
+                *source; /* with a column: the line, masked, ended by a newline; owner as above */
 };
 
 void diag_init(struct diag *d);
@@ -47,11 +59,13 @@ void diag_error(struct diag *d, struct place at, const char *remedy, const char 
 void diag_warning(struct diag *d, struct place at, const char *remedy, const char *format, ...)
         PRINTF_LIKE(4, 5);
 
-/* Sorted by file and line, stable. */
+/* Sorted by file, line and column, stable. */
 void diag_sort(struct diag *d);
 
-/* `file:line: error: message` and, indented on a line of its own, the remedy. */
+/* `file:line:column: error: message` and, indented on lines of their own, the line with a caret
+ * under its word, and the remedy. */
 void diag_print(const struct diag *d, FILE *out);
+void diag_finding_print(const struct diag_finding *f, FILE *out);
 
 /* The one of `names` (NULL-terminated) that `word` is most likely a typo of, or NULL. */
 const char *diag_nearest(struct slice word, const char *const *names);

@@ -14,6 +14,7 @@ struct settings_piece;
 
 struct settings_file {
         const struct settings_input *input; /* while it is being read */
+        const struct setting_row *rows;     /* of what it may hold */
         struct source **sources; /* the main file first, then the included ones in lexical order */
         size_t n_sources;
         struct settings_piece *pieces;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/fault.h"
 #include "lib/settings/file.h"
+#include "lib/settings/mask.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -72,7 +73,7 @@ static int match_none(const char *pattern, struct place at, struct diag *d)
 {
         if (strpbrk(pattern, "*?["))
                 return 0;
-        diag_error(d, at, NULL, "include names \"%s\", which is not there", pattern);
+        diag_error(d, at, NULL, "include names \"%s\", which is not there", masked(pattern).text);
         return -EINVAL;
 }
 
@@ -139,7 +140,7 @@ int file_include(struct settings_file *f, struct diag *d)
 
                 if (config_setting_type(pattern) != CONFIG_TYPE_STRING)
                         continue;
-                r = pattern_read(f, config_setting_get_string(pattern), setting_place(pattern), d);
+                r = pattern_read(f, config_setting_get_string(pattern), value_place(pattern), d);
                 if (!first)
                         first = r;
         }

@@ -63,7 +63,7 @@ int file_read(struct settings_file *f, const char *path, const struct file_text 
 {
         CLEANUP(source_freep) struct source *s = NULL;
         struct source **larger;
-        int r = source_new(path, text, d, &s);
+        int r = source_new(path, text, f->rows, d, &s);
 
         if (r)
                 return r;
@@ -105,6 +105,7 @@ int settings_load_from(const struct settings_input *input, const struct setting_
         if (!f)
                 return fault(-ENOMEM);
         f->input = input;
+        f->rows = rows;
         r = input_read(f, d);
         if (r)
                 return r;

@@ -7,6 +7,7 @@
  */
 #include "lib/base/fault.h"
 #include "lib/settings/file.h"
+#include "lib/settings/mask.h"
 #include "lib/settings/value.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ struct found {
         size_t n;
 };
 
-static const struct setting_row include_row = {
+const struct setting_row setting_include_row = {
         "include",
         SETTING_TEXTS,
         0,
@@ -99,6 +100,8 @@ static void scalar_fill(struct filling *x, const struct setting_row *row, void *
         s = found.settings[0];
         if (offset_is_set(row->tried_offset))
                 *(bool *)member(target, row->tried_offset) = true;
+        if (row->type == SETTING_INT && offset_is_set(row->place_offset))
+                *(struct place *)member(target, row->place_offset) = value_place(s);
         if (row->type == SETTING_INT) {
                 if (int_read(s, row, x->d, m) && offset_is_set(row->present_offset))
                         *(bool *)member(target, row->present_offset) = true;
@@ -109,7 +112,7 @@ static void scalar_fill(struct filling *x, const struct setting_row *row, void *
         } else {
                 struct text_item *item = m;
 
-                item->at = setting_place(s);
+                item->at = value_place(s);
                 (void)text_read(s, row, x->d, &item->text);
         }
 }
@@ -132,7 +135,7 @@ static bool comma_is_missing(struct filling *x, const config_setting_t *element,
 
         if (!m || m->n_parts < 2)
                 return false;
-        diag_error(x->d, setting_place(element), NULL, "a comma is missing between two texts of %s",
+        diag_error(x->d, value_place(element), NULL, "a comma is missing between two texts of %s",
                    row->name);
         return true;
 }
@@ -148,7 +151,7 @@ static void texts_append(struct filling *x, const struct setting_row *row, confi
                         continue;
                 if (!text_read(element, row, x->d, &item->text))
                         continue;
-                item->at = setting_place(element);
+                item->at = value_place(element);
                 list->n_items++;
         }
 }
@@ -273,6 +276,9 @@ static int subgroup_fill(struct filling *x, const struct setting_row *row, void 
 {
         if (found.n && offset_is_set(row->present_offset))
                 *(bool *)member(target, row->present_offset) = true;
+        if (found.n && offset_is_set(row->place_offset))
+                *(struct place *)member(target, row->place_offset) =
+                        setting_place(found.settings[0]);
         return group_fill(x, row->rows, member(target, row->offset), groups_only(x, row, found));
 }
 
@@ -289,7 +295,7 @@ static int elements_append(struct filling *x, const struct setting_row *row, con
                         continue;
                 }
                 if (offset_is_set(row->place_offset))
-                        *(struct place *)member(target, row->place_offset) = setting_place(element);
+                        *(struct place *)member(target, row->place_offset) = value_place(element);
                 r = group_fill(x, row->rows, target, (struct found){ &element, 1 });
                 if (r)
                         return r;
@@ -377,7 +383,7 @@ static void unknown_report(struct filling *x, const struct setting_row *rows,
         if (nearest)
                 snprintf(remedy, sizeof(remedy), "did you mean \"%s\"?", nearest);
         diag_error(x->d, setting_place(s), nearest ? remedy : NULL, "unknown setting \"%.64s\"",
-                   config_setting_name(s));
+                   nearest ? config_setting_name(s) : masked(config_setting_name(s)).text);
 }
 
 /* The include of the main file has been followed already; here it is checked like any other. */
@@ -390,12 +396,13 @@ static void include_check(struct filling *x, config_setting_t *s)
                 return;
         }
         if (config_setting_is_group(s)) {
-                type_report(s, &include_row, row_wants(&include_row), x->d);
+                type_report(s, &setting_include_row, row_wants(&setting_include_row), x->d);
                 return;
         }
         for (int i = 0; i < value_count(s); i++) {
-                if (value_at(s, i) == s || !comma_is_missing(x, value_at(s, i), &include_row))
-                        (void)text_read(value_at(s, i), &include_row, x->d, &text);
+                if (value_at(s, i) == s ||
+                    !comma_is_missing(x, value_at(s, i), &setting_include_row))
+                        (void)text_read(value_at(s, i), &setting_include_row, x->d, &text);
         }
 }
 

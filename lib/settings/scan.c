@@ -26,8 +26,12 @@ static char byte_at(struct slice s, size_t i)
 
 static void scanner_skip(struct scanner *s, size_t n)
 {
-        for (size_t i = 0; i < n; i++)
-                s->line += s->rest.data[i] == '\n';
+        for (size_t i = 0; i < n; i++) {
+                if (s->rest.data[i] != '\n')
+                        continue;
+                s->line++;
+                s->line_start = s->rest.data + i + 1;
+        }
         s->rest = slice_from(s->rest, n);
 }
 
@@ -152,27 +156,33 @@ static struct token token_here(struct slice rest)
         size_t n;
 
         if (c == '"')
-                return (struct token){ TOKEN_TEXT, { rest.data, text_length(rest) }, 0 };
+                return (struct token){ TOKEN_TEXT, { rest.data, text_length(rest) } };
         n = name_length(rest);
         if (n)
                 return (struct token){ word_kind((struct slice){ rest.data, n }),
-                                       { rest.data, n },
-                                       0 };
+                                       { rest.data, n } };
         n = number_length(rest);
         if (n)
-                return (struct token){ TOKEN_NUMBER, { rest.data, n }, 0 };
+                return (struct token){ TOKEN_NUMBER, { rest.data, n } };
         if (c == '{' || c == '(' || c == '[')
-                return (struct token){ TOKEN_OPEN, { rest.data, 1 }, 0 };
+                return (struct token){ TOKEN_OPEN, { rest.data, 1 } };
         if (c == '}' || c == ')' || c == ']')
-                return (struct token){ TOKEN_CLOSE, { rest.data, 1 }, 0 };
-        return (struct token){ TOKEN_OTHER, { rest.data, 1 }, 0 };
+                return (struct token){ TOKEN_CLOSE, { rest.data, 1 } };
+        return (struct token){ TOKEN_OTHER, { rest.data, 1 } };
 }
 
 int token_next(struct scanner *s, struct token *ret)
 {
-        bool closed = blank_skip(s);
+        struct token here = { TOKEN_OTHER };
+        bool closed;
 
-        *ret = (struct token){ TOKEN_OTHER, { s->rest.data, 0 }, s->line };
+        if (!s->line_start)
+                s->line_start = s->rest.data;
+        closed = blank_skip(s);
+        here.text.data = s->rest.data;
+        here.line = s->line;
+        here.column = (unsigned)(s->rest.data - s->line_start) + 1;
+        *ret = here;
         if (!closed)
                 return SCAN_E_COMMENT;
         if (s->rest.length == 0)
@@ -180,7 +190,8 @@ int token_next(struct scanner *s, struct token *ret)
         if (s->rest.data[0] == '@')
                 return SCAN_E_INCLUDE;
         *ret = token_here(s->rest);
-        ret->line = s->line;
+        ret->line = here.line;
+        ret->column = here.column;
         if (ret->text.length == 0)
                 return SCAN_E_TEXT;
         scanner_skip(s, ret->text.length);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * scan - the words of a libconfig text, with the lines they stand on
+ * scan - the words of a libconfig text, with the lines and columns they stand on
  *
- * libconfig keeps neither the text of a number nor the exact line of a list's element. The scanner
- * gives both; it knows words, not grammar, and agrees with libconfig on where a word ends.
+ * libconfig keeps neither the text of a number nor the exact line of a list's element, and knows no
+ * columns. The scanner gives them all; it knows words, not grammar, and agrees with libconfig on
+ * where a word ends.
  */
 #include "lib/base/cleanup.h"
 #include "lib/base/slice.h"
@@ -22,12 +23,13 @@ enum token_kind {
 struct token {
         enum token_kind kind;
         struct slice text;
-        unsigned line; /* where it begins */
+        unsigned line, column; /* where it begins, 1..; the column in bytes */
 };
 
 struct scanner {
         struct slice rest;
-        unsigned line; /* 1.. */
+        unsigned line;          /* 1.. */
+        const char *line_start; /* NULL: the rest begins a line */
 };
 
 enum {

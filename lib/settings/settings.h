@@ -71,6 +71,8 @@ struct group_list {
 #define SETTING_REQUIRED 1U /* absence is an error */
 #define SETTING_NAME 2U     /* text: 1..64 of A-Z a-z 0-9 . _ -, not starting with a dot */
 
+bool setting_name_is_legal(const char *text); /* as SETTING_NAME has it */
+
 struct setting_row {
         const char *name; /* NULL ends the rows */
         enum setting_type type;
@@ -84,11 +86,16 @@ struct setting_row {
         const char *help;               /* one line for a person */
         const struct setting_row *rows; /* SETTING_GROUP(S) */
         size_t size;                    /* SETTING_GROUPS: of one element's struct */
-        size_t place_offset; /* SETTING_GROUPS: of a `struct place` in the element; 0 or SIZE_MAX: none */
+        size_t place_offset; /* SETTING_GROUPS: of a `struct place` in the element; SETTING_INT and
+                              * SETTING_GROUP: of one beside it, of the value or the name, where it
+                              * was written; 0 or SIZE_MAX: none */
         size_t present_offset; /* SETTING_GROUP, SETTING_INT: of a `bool` set when it was written; 0 or
                                 * SIZE_MAX: none. So neither can be the first member. */
         size_t tried_offset; /* SETTING_INT: the same, also where the value was wrong */
 };
+
+/* Every file may have it at its top: see settings_load(). */
+extern const struct setting_row setting_include_row;
 
 struct settings_file;
 

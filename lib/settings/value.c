@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/settings/value.h"
 
+#include "lib/settings/mask.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,11 +50,20 @@ static const char *type_name(const config_setting_t *setting)
 void type_report(const config_setting_t *setting, const struct setting_row *row, const char *wanted,
                  struct diag *d)
 {
-        diag_error(d, setting_place(setting), row->help, "%s must be %s, not %s", row->name, wanted,
+        diag_error(d, value_place(setting), row->help, "%s must be %s, not %s", row->name, wanted,
                    type_name(setting));
 }
 
 enum { INTEGER_E_CUT = 1, INTEGER_E_RANGE };
+
+/* A pasted key may be all digits. */
+static struct masked integer_text(struct slice text)
+{
+        char copy[64];
+
+        snprintf(copy, sizeof(copy), "%.*s", (int)MIN(text.length, sizeof(copy) - 1), text.data);
+        return masked(copy);
+}
 
 /* The value of an integer as it is written. libconfig's own cannot be trusted: without L it
  * keeps the lowest 32 bits, with L it stops at 64. */
@@ -77,7 +88,7 @@ bool int_read(const config_setting_t *setting, const struct setting_row *row, st
               int64_t *ret)
 {
         int type = config_setting_type(setting);
-        struct place at = setting_place(setting);
+        struct place at = value_place(setting);
         struct slice text;
         int64_t value = 0;
         int r;
@@ -90,13 +101,13 @@ bool int_read(const config_setting_t *setting, const struct setting_row *row, st
         r = integer_parse(text, &value);
         if (r == INTEGER_E_CUT)
                 diag_error(d, at, "an integer over 32 bits ends in L, as 4294967297L",
-                           "%s is %.*s, which needs more than 32 bits", row->name,
-                           (int)MIN(text.length, (size_t)40), text.data);
+                           "%s is %s, which needs more than 32 bits", row->name,
+                           integer_text(text).text);
         else if (r)
                 diag_error(d, at, row->help, "%s needs more than 64 bits", row->name);
         else if (value < row->min || value > row->max)
-                diag_error(d, at, row->help, "%s is %" PRId64 ", outside %" PRId64 "..%" PRId64,
-                           row->name, value, row->min, row->max);
+                diag_error(d, at, row->help, "%s is %s, outside %" PRId64 "..%" PRId64, row->name,
+                           integer_text(text).text, row->min, row->max);
         else
                 *ret = value;
         return r == 0 && value >= row->min && value <= row->max;
@@ -139,7 +150,7 @@ static bool text_holds_control(const char *text)
         return false;
 }
 
-static bool text_is_name(const char *text)
+bool setting_name_is_legal(const char *text)
 {
         static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                       "0123456789._-";
@@ -179,11 +190,11 @@ static bool text_check(const char *text, const config_setting_t *setting,
         bool bounded = row->min || row->max;
         int64_t min = bounded ? row->min : 1, max = bounded ? row->max : TEXT_MAX_LENGTH;
         int64_t length = (int64_t)strlen(text);
-        struct place at = setting_place(setting);
+        struct place at = value_place(setting);
 
         if (text_holds_zero(setting_mark(setting)->text) || text_holds_control(text))
                 diag_error(d, at, NULL, "%s holds a control character", row->name);
-        else if ((row->flags & SETTING_NAME) && !text_is_name(text))
+        else if ((row->flags & SETTING_NAME) && !setting_name_is_legal(text))
                 diag_error(d, at, "1 to 64 of A-Z a-z 0-9 . _ -, not starting with a dot",
                            "%s is not a legal name", row->name);
         else if (row->choices && !text_is_choice(text, row->choices))

@@ -70,6 +70,9 @@ MUST_CHECK int addresses_read(const char *text, struct pin *p);
 
 MUST_CHECK int switch_read(struct query *q, struct ledger_switch *s);
 
+/* An applied policy by the row that applied it. -ENOENT: there is none, or its files are gone. */
+MUST_CHECK int revision_load(struct ledger *l, uint64_t revision, struct revision **ret);
+
 /* Texts of many rows in one block, whose size is asked for beforehand. */
 struct shelf {
         char *memory, *end;

@@ -46,10 +46,12 @@ json_t *error_json(int status, const char *remedy, const char *text, json_t *fin
 
 static json_t *finding_json(const struct diag_finding *f)
 {
-        return json_pack("{s:s, s:o, s:i, s:o, s:o}", "level",
+        return json_pack("{s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:i, s:i}", "level",
                          f->level == DIAG_ERROR ? "error" : "warning", "file", text_json(f->file),
-                         "line", (int)f->line, "message", text_json(f->message), "remedy",
-                         text_json(f->remedy));
+                         "line", (int)f->line, "column", (int)f->column, "end_column",
+                         (int)(f->column + f->width), "message", text_json(f->message), "remedy",
+                         text_json(f->remedy), "source", text_json(f->source), "caret",
+                         (int)f->caret, "caret_length", (int)f->caret_length);
 }
 
 json_t *findings_json(const struct diag *d)

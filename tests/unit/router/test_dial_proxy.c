@@ -496,7 +496,7 @@ static void any_other_text_is_refused_and_not_repeated(void **state)
 
                 if (setting_load(values[i], &c, &findings) != -EINVAL)
                         fail_msg("\"%s\" is taken", values[i]);
-                if (!strstr(findings, ":2: error: proxy is no host with a port"))
+                if (!strstr(findings, ":2:9: error: proxy is no host with a port"))
                         fail_msg("row %zu: %s", i, findings);
                 assert_null(strstr(findings, "word@"));
         }

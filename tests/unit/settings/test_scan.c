@@ -61,9 +61,25 @@ static void words_end_where_libconfig_ends_them(void **state)
         }
 }
 
+static void columns_count_the_bytes_of_a_line_from_one(void **state)
+{
+        static const unsigned columns[] = { 1, 3, 5, 2, 7, 1, 4, 4, 5 };
+        struct scanner s = { SLICE_LITERAL("a = \"x\ny\"\n\tb    1\n{  { /* \n*/ } # c\n    "), 1 };
+        struct token t;
+
+        for (size_t i = 0; i < N_ELEMENTS(columns); i++) {
+                int r = token_next(&s, &t);
+
+                assert_int_equal(r, i + 1 < N_ELEMENTS(columns) ? 0 : SCAN_E_END);
+                if (t.column != columns[i])
+                        fail_msg("token %zu: column %u", i, t.column);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(columns_count_the_bytes_of_a_line_from_one),
                 cmocka_unit_test(words_end_where_libconfig_ends_them),
         };
 
