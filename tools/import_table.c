@@ -4,67 +4,37 @@
  * that leaves open: "Address" may well head a column of streets.
  */
 #include "tools/import.h"
-#include "tools/verb.h"
+#include "tools/whole_file.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <sysexits.h>
 
 #define FILE_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
-static int file_fail(const struct import *i, const char *reason)
+static int file_fail(const struct import *i, int status, const char *reason)
 {
-        fprintf(stderr, "keyrouter import: %s: %s\n", i->file, reason);
-        return EX_NOINPUT;
+        fprintf(stderr, "keyrouter import csv: %s: %s\n", i->file, reason);
+        return status;
 }
 
-/* ---- the file ---- */
-
-static int stream_read(struct import *i, FILE *in, size_t *ret_length)
+static int file_read(struct import *i, struct slice *ret)
 {
-        size_t length = 0, size = 65536;
+        size_t length;
+        void *bytes;
+        int r = whole_file_read(i->path, FILE_MAX_BYTES, &bytes, &length);
 
-        for (;;) {
-                char *larger = realloc(i->bytes, size);
-
-                if (!larger)
-                        return EX_OSERR;
-                i->bytes = larger;
-                length += fread(i->bytes + length, 1, size - length, in);
-                if (ferror(in))
-                        return file_fail(i, strerror(errno));
-                if (length < size)
-                        break;
-                if (size >= FILE_MAX_BYTES)
-                        return file_fail(i, "is larger than 16 MiB");
-                size *= 2;
-        }
-        *ret_length = length;
-        return 0;
-}
-
-static int file_read_all(struct import *i, struct slice *ret)
-{
-        FILE *in = strcmp(i->path, "-") == 0 ? stdin : fopen(i->path, "re");
-        size_t length = 0;
-        int status;
-
-        if (!in)
-                return file_fail(i, strerror(errno));
-        status = stream_read(i, in, &length);
-        if (in != stdin)
-                fclose(in);
-        if (status)
-                return status;
+        if (r)
+                return file_fail(i, r == -ENOMEM ? EX_OSERR : EX_NOINPUT, whole_file_explain(r));
+        i->bytes = bytes;
         *ret = (struct slice){ i->bytes, length };
         if (length >= 3 && memcmp(i->bytes, "\xef\xbb\xbf", 3) == 0)
                 *ret = slice_from(*ret, 3);
         if (length >= 2 &&
-            (memcmp(i->bytes, "\xff\xfe", 2) == 0 || memcmp(i->bytes, "\xfe\xff", 2) == 0)) {
-                file_fail(i, "is UTF-16: save it as CSV in UTF-8");
-                return EX_DATAERR;
-        }
+            (memcmp(i->bytes, "\xff\xfe", 2) == 0 || memcmp(i->bytes, "\xfe\xff", 2) == 0))
+                return file_fail(i, EX_DATAERR, "is UTF-16: save it as CSV in UTF-8");
         return 0;
 }
 
@@ -145,7 +115,7 @@ static int table_choose(struct import *i, struct slice text)
                 int r = csv_read(text, separators[j], &c);
 
                 if (r == CSV_E_ROWS)
-                        return file_fail(i, "has more than 200000 rows");
+                        return file_fail(i, EX_DATAERR, "has more than 200000 rows");
                 if (r)
                         return EX_OSERR;
                 columns_count(&c, &columns);
@@ -277,7 +247,7 @@ int import_table_read(struct import *i)
         struct columns columns;
         struct slice text;
         size_t column, label;
-        int status = file_read_all(i, &text);
+        int status = file_read(i, &text);
 
         if (status == 0)
                 status = table_choose(i, text);

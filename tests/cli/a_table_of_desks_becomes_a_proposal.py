@@ -110,8 +110,8 @@ def test_standard_input_is_a_file_too(office):
     (b"", 65, "no row is left to propose"),
     (b"ip\n", 65, "no row is left to propose"),
     (b"\x00\x01\x02\xff", 65, "is not an address"),
-    (b"192.0.2.1\n" * 200001, 66, "more than 200000 rows"),
-    (b"a" * (16 * 1024 * 1024 + 1), 66, "larger than 16 MiB"),
+    (b"192.0.2.1\n" * 200001, 65, "more than 200000 rows"),
+    (b"a" * (16 * 1024 * 1024 + 1), 66, "the file is too large"),
 ])
 def test_a_file_that_is_no_table_is_refused_with_the_reason(table, content, status, reason):
     done = table(content, status=status)
