@@ -57,7 +57,31 @@ static const struct option_row backup_rows[] = {
         { NULL },
 };
 
+static const struct option_row init_rows[] = {
+        { "output", 'o', "FILE", "write it to a new FILE" },
+        { "site", 0, "NAME", "name of the site; default main" },
+        { "provider", 0, "NAME", "the vendor; default smarty" },
+        { "keys", 0, "N|NAMES", "how many embedded keys there are, or their names; default 1" },
+        { "workstations", 0, "LIST", "addresses, prefixes, first-last, joined by commas" },
+        { "public", 0, "MAP", "how the vendor sees them: same, router, ADDRESS, PREFIX -> PREFIX" },
+        { "egress", 0, "KIND|LIST", "router, transparent, direct, or the router's own addresses" },
+        { "group", 0, "NAME", "name of their group; default desks" },
+        { "backend", 0, "NAME|none", "name of the secret key; default SITE-secret" },
+        { NULL },
+};
+
+static const struct option_row import_rows[] = {
+        { "group", 0, "NAME", "the group that the desks are for" },
+        { "policy", 0, "POLICY", "compare with this policy, not with " KEYROUTER_POLICY },
+        { "output", 'o', "FILE", "write the proposal to a new FILE, as conf.d/NAME.cfg" },
+        { NULL },
+};
+
 const struct verb verbs[] = {
+        { "init", verb_init, "", OPTION_PROVIDERS, init_rows,
+          "write a first policy, from a few answers" },
+        { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
+          "propose a group with the desks of a table; changes nothing" },
         { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, NULL,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,

@@ -23,7 +23,7 @@ def hosts_of(office):
     """{state: hosts} of k-1, as far as allowlist tells hosts, and the number of live ones."""
     key, = office.json("allowlist", "k-1")["keys"]
     return {"add": [h["host"] for h in key["add"]], "remove": [h["host"] for h in key["remove"]],
-            "propagating": key["propagating"], "n_live": key["n_live"]}
+            "propagating": key["propagating"], "n_live": len(key["live"])}
 
 
 def rows_of(office):
