@@ -72,7 +72,7 @@ int header_judge(const uint8_t *header, size_t length, char why[static LEDGER_WH
 {
         uint32_t id, version;
 
-        if (memcmp(header, magic, MIN(length, sizeof(magic))) != 0) {
+        if (length == 0 || memcmp(header, magic, MIN(length, sizeof(magic))) != 0) {
                 why_say(why, "it is no SQLite file");
                 return LEDGER_E_FOREIGN;
         }
