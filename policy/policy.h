@@ -65,6 +65,7 @@ struct group {
 struct policy {
         unsigned n_refs; /* atomic */
         char *site;
+        struct place site_at;
         struct provider *providers;
         size_t n_providers;
         struct key *keys;
