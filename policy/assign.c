@@ -1,274 +1,182 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A maximum flow from classes to keys, grown demand by demand along augmenting paths (Ford and
- * Fulkerson; the shortest first, Edmonds and Karp). A path starts at the class that wants more and
- * goes to a key; if that is full, on to a class that has places there and could go elsewhere, and
- * so forth to a key with room. Shifting one place along the path serves one more, and everybody
- * served before still is: so serving demands by falling importance is exact (the sets of addresses
- * that can be served together form a transversal matroid, where greedy is optimal).
+ * A flow of least cost, grown level by level along cheapest augmenting paths. Every path serves one
+ * more of the level in turn and un-serves nobody of the levels before, so that serving by falling
+ * importance is exact (the sets of addresses that can be served together form a transversal
+ * matroid, where greedy is optimal, and which fixes how many of each level are served); and a flow
+ * of least cost that is augmented along a cheapest path is one of least cost again (successive
+ * shortest paths), so that claims met are exact too.
  *
- * When no path is found, the keys that were reached are full with places of classes that can go
- * nowhere else, and that never changes again: those classes are closed and not searched any more.
- * So all searches in vain cost one pass over the graph together.
+ * No path costs less than its first step (see assign_search.c). So while a demand has a held claim
+ * to a key with room, that is a cheapest path; when no cheaper path is left, so is an other claim,
+ * and then any key with room. Only what these leave over is searched for. Where nothing is found,
+ * the keys that were reached are full with addresses that can go nowhere else, and that never
+ * changes again: those nodes are closed, and all searches in vain cost one pass together.
  */
 #include "policy/assign.h"
 
-#include "lib/base/fault.h"
+#include "policy/assign_graph.h"
 
-#include <errno.h>
-#include <stdbool.h>
-
-struct edge {
-        uint32_t class;
-        uint32_t key;
-        uint32_t flow;
+/* The demands of one level. */
+struct level {
+        uint32_t first, end;
 };
 
-struct class_state {
-        uint32_t first, end; /* edges */
-        uint32_t cursor;     /* no room at the keys of the edges before this */
-        uint32_t seen;       /* the last search that reached it */
-        uint32_t via;        /* edge that it was reached over: flow to take back */
-        bool closed;
-};
-
-struct key_state {
-        uint32_t first, end; /* in edges_of_keys */
-        uint32_t room;
-        uint32_t seen;
-        uint32_t via; /* edge that it was reached over: flow to add */
-        bool used;
-};
-
-struct assign {
-        struct edge *edges; /* by class, then in order of preference */
-        uint32_t *edges_of_keys;
-        struct class_state *classes;
-        struct key_state *keys;
-        uint32_t n_classes;
-        uint32_t n_keys;
-        uint32_t *queue; /* classes reached by a search */
-        uint32_t n_queue;
-        uint32_t search; /* number of the current search */
-};
-
-void assign_free(struct assign *a)
+static void claim_meet(struct assign *a, struct claim *c)
 {
-        free(a->edges);
-        free(a->edges_of_keys);
-        free(a->classes);
-        free(a->keys);
-        free(a->queue);
-        free(a);
+        struct key_state *k = &a->keys[c->key];
+        struct demand_state *d = &a->demands[c->demand];
+        uint32_t n = MIN(MIN(c->n - c->flow, k->room), d->left);
+
+        if (n == 0)
+                return;
+        c->flow += n;
+        d->left -= n;
+        k->room -= n;
+        k->used = true;
 }
 
-static int assign_allocate(struct assign *a, const struct assign_class *classes)
+/* Claims of this cost whose key has room. */
+static void level_meet(struct assign *a, const struct level *l, int64_t cost)
 {
-        size_t n_edges = 0;
-
-        for (uint32_t i = 0; i < a->n_classes; i++)
-                n_edges += classes[i].n_keys;
-        if (n_edges > INT32_MAX)
-                return fault(-E2BIG);
-        a->edges = calloc(MAX(n_edges, 1U), sizeof(*a->edges));
-        a->edges_of_keys = calloc(MAX(n_edges, 1U), sizeof(*a->edges_of_keys));
-        a->classes = calloc(MAX(a->n_classes, 1U), sizeof(*a->classes));
-        a->keys = calloc((size_t)a->n_keys + 1, sizeof(*a->keys));
-        a->queue = calloc(MAX(a->n_classes, 1U), sizeof(*a->queue));
-        if (!a->edges || !a->edges_of_keys || !a->classes || !a->keys || !a->queue)
-                return fault(-ENOMEM);
-        return 0;
+        for (uint32_t i = l->first; i < l->end; i++)
+                for (uint32_t j = a->demands[i].first_claim; j < a->demands[i].end_claim; j++)
+                        if (a->claims[j].cost == cost)
+                                claim_meet(a, &a->claims[j]);
 }
 
-static void assign_link_classes(struct assign *a, const struct assign_class *classes)
+/* Does a demand that wants more have a claim of this cost still to be met? */
+static bool level_lacks(const struct assign *a, const struct level *l, int64_t cost)
 {
-        uint32_t n_edges = 0;
+        for (uint32_t i = l->first; i < l->end; i++) {
+                const struct demand_state *d = &a->demands[i];
 
-        for (uint32_t i = 0; i < a->n_classes; i++) {
-                struct class_state *c = &a->classes[i];
+                for (uint32_t j = d->first_claim; d->left > 0 && j < d->end_claim; j++)
+                        if (a->claims[j].cost >= cost && a->claims[j].flow < a->claims[j].n)
+                                return true;
+        }
+        return false;
+}
 
-                c->first = c->cursor = n_edges;
-                for (uint32_t j = 0; j < classes[i].n_keys; j++) {
-                        assert(classes[i].keys[j] < a->n_keys);
-                        a->edges[n_edges++] = (struct edge){ i, classes[i].keys[j], 0 };
-                        a->keys[classes[i].keys[j]].end++; /* the count, for now */
-                }
-                c->end = n_edges;
+/* Room of a key that claims of later levels leave to others. */
+static uint32_t key_spare(const struct key_state *k)
+{
+        return k->room > k->expected ? k->room - k->expected : 0;
+}
+
+/*
+ * The next key in order that has room; but one in use that takes all of `wanted` before a split.
+ * At first only room that nobody is expected to claim.
+ */
+static struct edge *set_choose(struct assign *a, struct set_state *s, uint32_t wanted, bool spare,
+                               uint32_t *ret_room)
+{
+        struct edge *first = NULL;
+
+        while (s->cursor < s->end_edge && a->keys[a->edges[s->cursor].key].room == 0)
+                s->cursor++;
+        for (uint32_t i = s->cursor; i < s->end_edge; i++) {
+                const struct key_state *k = &a->keys[a->edges[i].key];
+                uint32_t room = spare ? key_spare(k) : k->room;
+
+                if (room == 0 || (first && !(k->used && room >= wanted)))
+                        continue;
+                first = &a->edges[i];
+                *ret_room = room;
+                if (room >= wanted)
+                        break;
+        }
+        return first;
+}
+
+static void demand_fill(struct assign *a, struct demand_state *d, bool spare)
+{
+        struct set_state *s = &a->sets[d->set];
+
+        while (d->left > 0) {
+                uint32_t room = 0;
+                struct edge *e = set_choose(a, s, d->left, spare, &room);
+                uint32_t n = MIN(d->left, room);
+
+                if (!e)
+                        return;
+                e->flow += n;
+                d->general += n;
+                d->left -= n;
+                a->keys[e->key].room -= n;
+                a->keys[e->key].used = true;
         }
 }
 
-static void assign_link_keys(struct assign *a)
+static bool level_wants(const struct assign *a, const struct level *l)
 {
-        uint32_t n_edges = 0;
-
-        for (uint32_t i = 0; i < a->n_keys; i++) {
-                struct key_state *k = &a->keys[i];
-                uint32_t count = k->end;
-
-                k->first = k->end = n_edges;
-                n_edges += count;
-        }
-        for (uint32_t i = 0; i < n_edges; i++)
-                a->edges_of_keys[a->keys[a->edges[i].key].end++] = i;
+        for (uint32_t i = l->first; i < l->end; i++)
+                if (a->demands[i].left > 0)
+                        return true;
+        return false;
 }
 
-int assign_new(const uint32_t *rooms, uint32_t n_keys, const struct assign_class *classes,
-               uint32_t n_classes, struct assign **ret)
+/* Paths that cost `limit` at most, the cheapest first. */
+static void level_search(struct assign *a, const struct level *l, int64_t limit)
 {
-        CLEANUP(assign_freep) struct assign *a = calloc(1, sizeof(*a));
-        int r;
+        while (level_wants(a, l)) {
+                uint32_t key = assign_search(a, l->first, l->end, limit);
 
-        if (!a)
-                return fault(-ENOMEM);
-        a->n_classes = n_classes;
-        a->n_keys = n_keys;
-        r = assign_allocate(a, classes);
+                if (key == NODE_NONE)
+                        return;
+                assign_shift(a, key);
+        }
+}
+
+static void level_serve(struct assign *a, const struct level *l)
+{
+        for (uint32_t i = l->first; i < l->end; i++)
+                for (uint32_t j = a->demands[i].first_claim; j < a->demands[i].end_claim; j++)
+                        a->keys[a->claims[j].key].expected -= a->claims[j].n;
+        level_meet(a, l, COST_HELD);
+        if (level_lacks(a, l, COST_HELD))
+                level_search(a, l, -COST_OTHER - 1);
+        level_meet(a, l, COST_OTHER);
+        if (level_lacks(a, l, COST_OTHER))
+                level_search(a, l, -COST_OTHER);
+        for (uint32_t i = l->first; i < l->end; i++)
+                demand_fill(a, &a->demands[i], true);
+        for (uint32_t i = l->first; i < l->end; i++)
+                demand_fill(a, &a->demands[i], false);
+        level_search(a, l, INT64_MAX);
+}
+
+int assign_solve(const struct assign_problem *p, struct assign **ret)
+{
+        CLEANUP(assign_freep) struct assign *a = NULL;
+        int r = assign_graph_new(p, &a);
+
         if (r)
                 return r;
-        assign_link_classes(a, classes);
-        assign_link_keys(a);
-        for (uint32_t i = 0; i < n_keys; i++)
-                a->keys[i].room = rooms[i];
+        for (struct level l = { 0, 0 }; l.first < a->n_demands; l.first = l.end) {
+                for (l.end = l.first + 1; l.end < a->n_demands; l.end++)
+                        if (a->demands[l.end].level != a->demands[l.first].level)
+                                break;
+                level_serve(a, &l);
+        }
         *ret = TAKE(a);
         return 0;
 }
 
-static void edge_fill(struct assign *a, struct edge *e, uint32_t n)
+uint32_t assign_served(const struct assign *a, uint32_t demand)
 {
-        struct key_state *k = &a->keys[e->key];
-
-        assert(n <= k->room);
-        k->room -= n;
-        k->used = true;
-        e->flow += n;
+        assert(demand < a->n_demands);
+        return a->demands[demand].n - a->demands[demand].left;
 }
 
-/* The next key in order that has room; but one in use that takes all of `wanted` before a split. */
-static struct edge *class_choose(struct assign *a, struct class_state *c, uint32_t wanted)
+uint32_t assign_met(const struct assign *a, uint32_t claim)
 {
-        while (c->cursor < c->end && a->keys[a->edges[c->cursor].key].room == 0)
-                c->cursor++;
-        if (c->cursor == c->end)
-                return NULL;
-        if (a->keys[a->edges[c->cursor].key].room < wanted) {
-                for (uint32_t i = c->cursor + 1; i < c->end; i++) {
-                        const struct key_state *k = &a->keys[a->edges[i].key];
-
-                        if (k->used && k->room >= wanted)
-                                return &a->edges[i];
-                }
-        }
-        return &a->edges[c->cursor];
+        assert(claim < a->n_claims);
+        return a->claims[claim].flow;
 }
 
-static uint32_t push_directly(struct assign *a, uint32_t class, uint32_t wanted)
+uint32_t assign_flow(const struct assign *a, uint32_t set, uint32_t i)
 {
-        uint32_t served = 0;
-
-        while (served < wanted) {
-                struct edge *e = class_choose(a, &a->classes[class], wanted - served);
-                uint32_t n;
-
-                if (!e)
-                        break;
-                n = MIN(wanted - served, a->keys[e->key].room);
-                edge_fill(a, e, n);
-                served += n;
-        }
-        return served;
-}
-
-static void search_reach(struct assign *a, uint32_t class, uint32_t via)
-{
-        struct class_state *c = &a->classes[class];
-
-        if (c->seen == a->search || c->closed)
-                return;
-        c->seen = a->search;
-        c->via = via;
-        a->queue[a->n_queue++] = class;
-}
-
-/* Breadth first from a class to the nearest key with room, or NULL. */
-static const struct key_state *search_run(struct assign *a, uint32_t class)
-{
-        a->search++;
-        a->n_queue = 0;
-        search_reach(a, class, 0);
-        for (uint32_t head = 0; head < a->n_queue; head++) {
-                const struct class_state *c = &a->classes[a->queue[head]];
-
-                for (uint32_t i = c->first; i < c->end; i++) {
-                        struct key_state *k = &a->keys[a->edges[i].key];
-
-                        if (k->seen == a->search)
-                                continue;
-                        k->seen = a->search;
-                        k->via = i;
-                        if (k->room > 0)
-                                return k;
-                        for (uint32_t j = k->first; j < k->end; j++) {
-                                const struct edge *e = &a->edges[a->edges_of_keys[j]];
-
-                                if (e->flow > 0)
-                                        search_reach(a, e->class, a->edges_of_keys[j]);
-                        }
-                }
-        }
-        return NULL;
-}
-
-/* The most that fits through the path that ends at `last`. */
-static uint32_t path_width(const struct assign *a, uint32_t class, const struct key_state *last,
-                           uint32_t wanted)
-{
-        uint32_t width = MIN(wanted, last->room);
-
-        for (uint32_t c = a->edges[last->via].class; c != class;) {
-                const struct edge *back = &a->edges[a->classes[c].via];
-
-                width = MIN(width, back->flow);
-                c = a->edges[a->keys[back->key].via].class;
-        }
-        return width;
-}
-
-static void path_shift(struct assign *a, uint32_t class, const struct key_state *last, uint32_t n)
-{
-        struct edge *e = &a->edges[last->via];
-
-        edge_fill(a, e, n);
-        while (e->class != class) {
-                struct edge *back = &a->edges[a->classes[e->class].via];
-
-                back->flow -= n;
-                e = &a->edges[a->keys[back->key].via];
-                e->flow += n;
-        }
-}
-
-uint32_t assign_push(struct assign *a, uint32_t class, uint32_t wanted)
-{
-        uint32_t served = push_directly(a, class, wanted);
-
-        while (served < wanted && !a->classes[class].closed) {
-                const struct key_state *last = search_run(a, class);
-
-                if (last) {
-                        uint32_t n = path_width(a, class, last, wanted - served);
-
-                        path_shift(a, class, last, n);
-                        served += n;
-                        continue;
-                }
-                for (uint32_t i = 0; i < a->n_queue; i++)
-                        a->classes[a->queue[i]].closed = true;
-        }
-        return served;
-}
-
-uint32_t assign_flow(const struct assign *a, uint32_t class, uint32_t i)
-{
-        assert(i < a->classes[class].end - a->classes[class].first);
-        return a->edges[a->classes[class].first + i].flow;
+        assert(i < a->sets[set].end_edge - a->sets[set].first_edge);
+        return a->edges[a->sets[set].first_edge + i].flow;
 }

@@ -1,37 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * assign - how many of each class go to which key
+ * assign - how many addresses go to which key, at the least cost
  *
- * A class is a number of egress addresses that may go to the same keys. Demands are pushed one
- * after the other, the most important first: each is served as far as is possible at all without
- * taking anything from those pushed before. Bare numbers; the planner knows what they stand for.
+ * Addresses that differ in nothing that counts are one demand; what they have on keys already are
+ * its claims. Most are served level by level, the most important first; of all such assignments
+ * one with the most held claims met, and of those one with the most others met: exactly. Bare
+ * numbers; the planner knows what they stand for.
  */
 #include "lib/base/cleanup.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct assign;
-
-struct assign_class {
+/* Keys that some demands may go to. */
+struct assign_set {
         const uint32_t *keys; /* ascending, each once: the order of preference */
         uint32_t n_keys;
 };
 
-/* `rooms`: free places of each key. Copies everything. Returns 0, -E2BIG (over 2^31 pairs of class
- * and key) or -ENOMEM. */
-MUST_CHECK int assign_new(const uint32_t *rooms, uint32_t n_keys,
-                          const struct assign_class *classes, uint32_t n_classes,
-                          struct assign **ret);
+struct assign_demand {
+        uint32_t level; /* never falls from one to the next: the most important come first */
+        uint32_t set;
+        uint32_t n;                     /* addresses */
+        uint32_t first_claim, n_claims; /* in the problem's claims */
+};
+
+/*
+ * `n` addresses of the demand have a place on this key of its set. An address with one claim at
+ * most may share a demand with others of that kind; one with several only with such as have the
+ * same: `n` of each claim is then that of the demand.
+ */
+struct assign_claim {
+        uint32_t key;
+        uint32_t n;
+        bool is_held; /* lost by a move; otherwise it could be had back */
+};
+
+struct assign_problem {
+        const uint32_t *rooms; /* free places of each key */
+        uint32_t n_keys;
+        const struct assign_set *sets;
+        uint32_t n_sets;
+        const struct assign_demand *demands;
+        uint32_t n_demands;
+        const struct assign_claim *claims;
+        uint32_t n_claims;
+};
+
+struct assign;
+
+/* Keeps nothing of *p. Returns 0, -E2BIG (over 2^31 pairs of set and key) or -ENOMEM. */
+MUST_CHECK int assign_solve(const struct assign_problem *p, struct assign **ret);
 void assign_free(struct assign *a);
 DEFINE_FREEP(struct assign, assign_free);
 
-/*
- * Serves up to `wanted` more of a class and returns how many. Exact: with what was served before,
- * no assignment serves more of this class. Each fills the keys in order, but goes whole to a key
- * that is in use already where the next in order would split it.
- */
-uint32_t assign_push(struct assign *a, uint32_t class, uint32_t wanted);
+/* Addresses of a demand that get a key. */
+uint32_t assign_served(const struct assign *a, uint32_t demand);
 
-/* How many of a class go to the i-th of its keys, after all pushes so far. */
-uint32_t assign_flow(const struct assign *a, uint32_t class, uint32_t i);
+/* Those of them that get the key of a claim because of it. */
+uint32_t assign_met(const struct assign *a, uint32_t claim);
+
+/* Addresses of the demands of a set that get its i-th key otherwise. */
+uint32_t assign_flow(const struct assign *a, uint32_t set, uint32_t i);

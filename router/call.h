@@ -20,9 +20,9 @@ struct call {
         struct slice origin; /* of a web page that the policy allows; data NULL: none */
         bool is_preflight;
         struct slice wanted_headers; /* of a preflight */
-        bool wants_body;    /* the class's answers are told apart by their body */
-        bool is_reported;   /* health has heard how the embedded attempt ended */
-        const char *cause;  /* what the vendor's last answer meant, by the provider's table */
+        bool wants_body;             /* the class's answers are told apart by their body */
+        bool is_reported;            /* health has heard how the embedded attempt ended */
+        const char *cause; /* what the vendor's last answer meant, by the provider's table */
         enum blame blame;
         const char *refused_cause; /* attempt 1: why the key was not good enough */
         struct route route;

@@ -8,10 +8,14 @@
 #include "lib/base/fault.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <sys/un.h>
 
+#define CONTROL_GROUP "keyrouter-admin"
 #define UPSTREAM_IDLE_MS 55000
 #define KEPT 512 /* blocks (24 KiB each) and exchanges a worker keeps for the next burst */
-#define UPSTREAM_LIFE_MS 300000 /* vendors move without notice: an old connection hides a new address */
+#define UPSTREAM_LIFE_MS \
+        300000             /* vendors move without notice: an old connection hides a new address */
 #define HOST_MAX_BYTES 253 /* RFC 1035 section 2.3.4 */
 #define LABEL_MAX_BYTES 63
 
@@ -29,24 +33,34 @@ static const struct setting_row limit_rows[] = {
 };
 
 static const struct setting_row resolver_rows[] = {
-        { .name = "servers", .type = SETTING_TEXTS,
+        { .name = "servers",
+          .type = SETTING_TEXTS,
           .offset = offsetof(struct config_resolver, servers),
           .help = "name servers, as [ \"10.0.0.53:53\" ]; those of the system unless told" },
         { NULL },
 };
 
-#define TEXT_ROW(name_, flags_, help_)                                                      \
-        {                                                                                   \
-                .name = #name_, .type = SETTING_TEXT_PLACED,                                \
-                .offset = offsetof(struct config_file, name_), .flags = (flags_),           \
-                .help = (help_)                                                             \
+#define TEXT_ROW(name_, flags_, help_)                                                            \
+        {                                                                                         \
+                .name = #name_, .type = SETTING_TEXT_PLACED,                                      \
+                .offset = offsetof(struct config_file, name_), .flags = (flags_), .help = (help_) \
         }
 
 static const struct setting_row config_rows[] = {
-        TEXT_ROW(policy, SETTING_REQUIRED, "path of the site's policy"),
-        { .name = "listen", .type = SETTING_TEXTS, .offset = offsetof(struct config_file, listen),
+        TEXT_ROW(policy, 0,
+                 "path of the site's policy, the file that is edited (default " KEYROUTER_POLICY
+                 ")"),
+        TEXT_ROW(ledger, 0, "path of the ledger (default " KEYROUTER_LEDGER ")"),
+        TEXT_ROW(control, 0, "path of the control socket (default " KEYROUTER_CONTROL ")"),
+        TEXT_ROW(control_group, 0,
+                 "group whose members may use the control socket (default "
+                 "keyrouter-admin, where there is one)"),
+        { .name = "listen",
+          .type = SETTING_TEXTS,
+          .offset = offsetof(struct config_file, listen),
           .help = "addresses and ports for TLS, as [ \"0.0.0.0:8443\" ]" },
-        { .name = "listen_plain", .type = SETTING_TEXTS,
+        { .name = "listen_plain",
+          .type = SETTING_TEXTS,
           .offset = offsetof(struct config_file, listen_plain),
           .help = "loopback addresses and ports for plain HTTP, as [ \"127.0.0.1:8401\" ]" },
         TEXT_ROW(certificate, 0, "PEM file with this router's certificate and its chain"),
@@ -55,26 +69,43 @@ static const struct setting_row config_rows[] = {
                  "directory of the credential files (default /etc/keyrouter/credentials)"),
         TEXT_ROW(providers, 0, "directory of provider definitions in place of the installed ones"),
         TEXT_ROW(vendor_ca, 0, "PEM file of CAs that vendors may have besides the system's"),
-        { .name = "system_ca", .type = SETTING_BOOL,
-          .offset = offsetof(struct config_file, system_ca), .default_int = 1,
+        { .name = "system_ca",
+          .type = SETTING_BOOL,
+          .offset = offsetof(struct config_file, system_ca),
+          .default_int = 1,
           .help = "trust the system's CAs for vendors" },
-        { .name = "workers", .type = SETTING_INT, .offset = offsetof(struct config_file, workers),
-          .min = 0, .max = 64, .help = "worker threads; 0 is one a processor" },
+        { .name = "workers",
+          .type = SETTING_INT,
+          .offset = offsetof(struct config_file, workers),
+          .min = 0,
+          .max = 64,
+          .help = "worker threads; 0 is one a processor" },
         TEXT_ROW(address, 0, "the address that vendors see this router's own calls come from"),
         TEXT_ROW(source, 0, "the address to call from where a group has none of its own"),
-        TEXT_ROW(proxy, 0, "HTTP proxy that vendors are reached through by CONNECT, as "
-                           "\"proxy.example.com:3128\"; vendors then see its address"),
-        { .name = "log_level", .type = SETTING_TEXT,
-          .offset = offsetof(struct config_file, log_level), .default_text = "info",
-          .choices = traffic_log_levels, .help = "error, warning, info or debug" },
-        { .name = "resolver", .type = SETTING_GROUP,
-          .offset = offsetof(struct config_file, resolver), .rows = resolver_rows,
+        TEXT_ROW(proxy, 0,
+                 "HTTP proxy that vendors are reached through by CONNECT, as "
+                 "\"proxy.example.com:3128\"; vendors then see its address"),
+        { .name = "log_level",
+          .type = SETTING_TEXT,
+          .offset = offsetof(struct config_file, log_level),
+          .default_text = "info",
+          .choices = traffic_log_levels,
+          .help = "error, warning, info or debug" },
+        { .name = "resolver",
+          .type = SETTING_GROUP,
+          .offset = offsetof(struct config_file, resolver),
+          .rows = resolver_rows,
           .help = "how the vendors' names are resolved" },
-        { .name = "timeouts", .type = SETTING_GROUP,
-          .offset = offsetof(struct config_file, timeouts), .rows = timeout_rows,
+        { .name = "timeouts",
+          .type = SETTING_GROUP,
+          .offset = offsetof(struct config_file, timeouts),
+          .rows = timeout_rows,
           .help = "how long things may take" },
-        { .name = "limits", .type = SETTING_GROUP, .offset = offsetof(struct config_file, limits),
-          .rows = limit_rows, .help = "how much there may be" },
+        { .name = "limits",
+          .type = SETTING_GROUP,
+          .offset = offsetof(struct config_file, limits),
+          .rows = limit_rows,
+          .help = "how much there may be" },
         { NULL },
 };
 
@@ -192,9 +223,10 @@ static int proxy_check(struct config *c, struct diag *d)
         if (!item->text)
                 return 0;
         if (!proxy_parse(item->text, host, &c->proxy_port)) {
-                diag_error(d, item->at,
-                           "write it as \"proxy.example.com:3128\", without a scheme and a password",
-                           "proxy is no host with a port");
+                diag_error(
+                        d, item->at,
+                        "write it as \"proxy.example.com:3128\", without a scheme and a password",
+                        "proxy is no host with a port");
                 return 0;
         }
         copy = settings_alloc(c->settings, 1, strlen(host) + 1);
@@ -214,14 +246,14 @@ static void tls_check(struct config *c, const char *path, struct diag *d)
                 diag_error(d, f->certificate.at, "set `private_key` to the PEM file of its key",
                            "certificate without private_key");
         if (c->private_key && !c->certificate)
-                diag_error(d, f->private_key.at, "set `certificate` to the PEM file that belongs to it",
+                diag_error(d, f->private_key.at,
+                           "set `certificate` to the PEM file that belongs to it",
                            "private_key without certificate");
         if (f->listen.n_items > 0 && !c->certificate && !c->private_key)
                 diag_error(d, f->listen.at, "set `certificate` and `private_key`",
                            "listen needs a certificate");
         if (f->listen.n_items == 0 && f->listen_plain.n_items == 0 && !c->certificate)
-                diag_error(d, (struct place){ path, 0 }, "set `listen`",
-                           "nothing to listen on");
+                diag_error(d, (struct place){ path, 0 }, "set `listen`", "nothing to listen on");
 }
 
 static int resolver_check(struct config *c, struct diag *d)
@@ -251,6 +283,21 @@ static int resolver_check(struct config *c, struct diag *d)
         return 0;
 }
 
+static void control_check(struct config *c, struct diag *d)
+{
+        const struct config_file *f = &c->file;
+        const char *group = f->control_group.text ? f->control_group.text : CONTROL_GROUP;
+        const struct group *found;
+
+        if (strlen(c->control) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+                diag_error(d, f->control.at, NULL, "control is too long for the path of a socket");
+        found = getgrnam(group);
+        c->control_group = found ? found->gr_gid : (gid_t)-1;
+        if (!found && f->control_group.text)
+                diag_error(d, f->control_group.at, "create it, as with groupadd --system",
+                           "there is no group \"%s\"", group);
+}
+
 static void net_fill(struct config *c)
 {
         c->net = (struct net_settings){ .upstream_idle_ms = UPSTREAM_IDLE_MS,
@@ -275,7 +322,10 @@ static int config_check(struct config *c, const char *path, struct diag *d)
                 r = proxy_check(c, d);
         if (r < 0)
                 return r;
-        c->policy = f->policy.text;
+        c->policy = f->policy.text ? f->policy.text : KEYROUTER_POLICY;
+        c->ledger = f->ledger.text ? f->ledger.text : KEYROUTER_LEDGER;
+        c->control = f->control.text ? f->control.text : KEYROUTER_CONTROL;
+        control_check(c, d);
         c->credentials = f->credentials.text ? f->credentials.text : "/etc/keyrouter/credentials";
         c->providers = f->providers.text;
         c->vendor_ca = f->vendor_ca.text;
@@ -284,7 +334,8 @@ static int config_check(struct config *c, const char *path, struct diag *d)
         if (!log_level_parse(slice_of(f->log_level), &c->log_level))
                 c->log_level = LOG_LEVEL_INFO;
         if (!c->system_ca && !c->vendor_ca)
-                diag_error(d, (struct place){ path, 0 }, "set `vendor_ca`, or leave system_ca = true",
+                diag_error(d, (struct place){ path, 0 },
+                           "set `vendor_ca`, or leave system_ca = true",
                            "no CA is trusted for vendors");
         net_fill(c);
         return 0;

@@ -9,6 +9,8 @@
 #include "lib/base/log.h"
 #include "lib/service/traffic.h"
 
+#include <sys/types.h>
+
 #define CONFIG_MAX_LISTENS 32
 
 struct config_resolver {
@@ -18,7 +20,8 @@ struct config_resolver {
 /* The settings as they stand in the file. */
 struct config_file {
         struct text_list listen, listen_plain;
-        struct text_item policy, certificate, private_key, credentials, providers, vendor_ca;
+        struct text_item policy, ledger, control, control_group, certificate, private_key,
+                credentials, providers, vendor_ca;
         struct text_item address, source, proxy;
         bool system_ca;
         int64_t workers;
@@ -34,7 +37,10 @@ struct config {
         size_t n_listen;
         struct endpoint listen_plain[CONFIG_MAX_LISTENS]; /* loopback */
         size_t n_listen_plain;
-        const char *policy;
+        const char *policy;  /* the file that is edited: for status, and until one is applied */
+        const char *ledger;  /* what has been applied */
+        const char *control; /* path of the control socket; NULL: none */
+        gid_t control_group; /* whose it is; -1: the process's own group */
         const char *certificate, *private_key; /* both or none */
         const char *credentials;
         const char *providers; /* NULL: the installed ones */
@@ -42,7 +48,8 @@ struct config {
         bool system_ca;
         unsigned workers;    /* 0: one a processor */
         struct addr address; /* as the vendor sees this router; unspecified: not told */
-        struct addr source;  /* of calls that have no address of their own; unspecified: the system's */
+        struct addr
+                source; /* of calls that have no address of their own; unspecified: the system's */
         const char *proxy_host; /* vendors are reached through it; NULL: none */
         uint16_t proxy_port;
         char *resolver_servers; /* "ADDRESS:PORT,..."; NULL: the system's */

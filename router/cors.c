@@ -37,11 +37,13 @@ int cors_put(const struct call *call, struct buffer *out)
                 return 0;
         r = put_line(out, "Access-Control-Allow-Origin: ", call->origin);
         if (r == 0)
-                r = buffer_put_text(out, "Vary: Origin\r\n"
-                                         "Access-Control-Expose-Headers: Retry-After, X-Request-Id\r\n");
+                r = buffer_put_text(out,
+                                    "Vary: Origin\r\n"
+                                    "Access-Control-Expose-Headers: Retry-After, X-Request-Id\r\n");
         if (r == 0 && call->is_preflight)
-                r = buffer_put_text(out, "Access-Control-Allow-Methods: GET, POST, PUT, PATCH, DELETE\r\n"
-                                         "Access-Control-Max-Age: 600\r\n");
+                r = buffer_put_text(
+                        out, "Access-Control-Allow-Methods: GET, POST, PUT, PATCH, DELETE\r\n"
+                             "Access-Control-Max-Age: 600\r\n");
         if (r == 0 && call->wanted_headers.length > 0)
                 r = put_line(out, "Access-Control-Allow-Headers: ", call->wanted_headers);
         return r;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start: files, sockets, resolver, workers; requests are accepted when every vendor host has its
- * first answer from DNS (or failed, or two seconds have passed: a dead DNS must not keep the site
- * down). SIGHUP: everything that makes a snapshot is loaded anew; with one error in it the old one
- * stays. SIGTERM: no new connections, exchanges under way finish, at most STOP_MS.
+ * Start: ledger, files, sockets, resolver, workers; requests are accepted when every vendor host has
+ * its first answer from DNS (or failed, or two seconds have passed: a dead DNS must not keep the
+ * site down). What an operation changes in the ledger becomes a new snapshot. SIGHUP: the last
+ * applied policy again, with credentials read anew; with one error in it the old one stays. SIGTERM:
+ * no new connections, exchanges under way finish, at most STOP_MS.
  */
 #include "router/daemon.h"
 
@@ -13,22 +14,33 @@
 #include "lib/base/process.h"
 #include "lib/net/tls.h"
 #include "lib/service/service.h"
+#include "router/books.h"
 #include "router/config.h"
+#include "router/control.h"
 #include "router/crew.h"
 #include "router/journal.h"
+#include "router/probation.h"
 #include "router/resolver.h"
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 
 #define STOP_MS 30000
 #define FIRST_ANSWERS_MS 2000
+#define EVIDENCE_MS 100         /* evidence of so long is written together */
+#define EVIDENCE_AGAIN_MS 10000 /* where it could not be written */
+#define LEDGER_ALARM_MS ((uint64_t)60 * 1000)
 
 static const struct event READY = { "ready", LOG_LEVEL_INFO };
 static const struct event RELOADED = { "reloaded", LOG_LEVEL_INFO };
 static const struct event RELOAD_FAILED = { "reload_failed", LOG_LEVEL_ERROR };
 static const struct event FINDING = { "finding", LOG_LEVEL_WARNING };
+static const struct event OPERATION = { "operation", LOG_LEVEL_INFO };
+static const struct event TAKEN_BACK = { "taken_back", LOG_LEVEL_WARNING };
+static const struct event TAKE_BACK_FAILED = { "take_back_failed", LOG_LEVEL_ERROR };
+static const struct event LEDGER_FAILED = { "ledger_failed", LOG_LEVEL_ERROR };
 static const struct event STOPPING = { "stopping", LOG_LEVEL_INFO };
 static const struct event STOP_FORCED = { "stop_forced", LOG_LEVEL_WARNING };
 
@@ -36,8 +48,14 @@ struct daemon {
         const struct config *config;
         uv_loop_t loop;
         uv_signal_t signals[3];
-        uv_async_t ended;
-        uv_timer_t first_answers, watchdog, force;
+        uv_async_t ended, changed;
+        uv_timer_t first_answers, watchdog, force, evidence;
+        struct books books;
+        struct control *control;
+        struct probation probation;
+        struct control_call *waiting; /* for `pending` to serve */
+        struct reply waiting_reply;
+        uint64_t alarmed_ms; /* when the ledger was last complained about */
         struct tls_server *server;
         struct tls_client *client;
         struct origins origins;
@@ -50,22 +68,6 @@ struct daemon {
         bool accepting, stopping;
         int exit_code;
 };
-
-static struct snapshot_settings snapshot_settings(const struct config *config)
-{
-        return (struct snapshot_settings){ .policy = config->policy,
-                                           .provider_dir = config->providers,
-                                           .credentials = config->credentials,
-                                           .router = config->address };
-}
-
-static void status_text_put(const struct daemon *d, char *text, size_t size)
-{
-        const struct plan *plan = d->snapshot->plan;
-
-        snprintf(text, size, "%zu workstations: %zu on %zu embedded keys, %zu overflow", plan->n_desks,
-                 plan->n_desks_embedded, plan->n_keys, plan->n_desks_overflow);
-}
 
 static void log_findings(const struct diag *diag)
 {
@@ -96,8 +98,6 @@ static void daemon_stop(struct daemon *d, const char *reason);
 
 static void daemon_ready(struct daemon *d)
 {
-        char status[128];
-
         if (d->accepting || d->stopping)
                 return;
         d->accepting = true;
@@ -107,10 +107,9 @@ static void daemon_ready(struct daemon *d)
                 daemon_stop(d, "no thread for a worker");
                 return;
         }
-        status_text_put(d, status, sizeof(status));
-        service_ready(status);
+        service_ready(d->books.status);
         log_event(&READY, TEXT("version", KEYROUTER_VERSION), NUMBER("pid", getpid()),
-                  TEXT("addresses", d->addresses), TEXT("policy", status));
+                  TEXT("addresses", d->addresses), TEXT("policy", d->books.status));
 }
 
 static void take_pending(struct daemon *d);
@@ -143,24 +142,88 @@ static int start_tls(struct daemon *d)
         return r;
 }
 
+/* Another thread, or this one: what health knows is to be written down. */
+static void on_health_change(void *context)
+{
+        struct daemon *d = context;
+
+        uv_async_send(&d->changed);
+}
+
+static void snapshot_watch(struct daemon *d, struct snapshot *s)
+{
+        if (s->health)
+                health_watch(s->health, on_health_change, d);
+}
+
+static int start_ledger(struct daemon *d)
+{
+        char why[LEDGER_WHY_MAX] = "";
+        int r = books_open(&d->books, d->config, &d->origins, why);
+
+        if (r == 0)
+                return EXIT_OK;
+        fprintf(stderr, "keyrouterd: %s: %s\n", d->config->ledger,
+                why[0]  ? why
+                : r > 0 ? ledger_explain(r)
+                        : strerror(-r));
+        return r == LEDGER_E_LOCKED || r == LEDGER_E_FULL || r < 0 ? EXIT_OS : EXIT_CONFIG;
+}
+
+static void log_taken_back(const char *why, const struct reply *reply)
+{
+        const json_t *body = reply->body;
+
+        if (reply->status == 0)
+                log_event(&TAKEN_BACK, TEXT("reason", why),
+                          NUMBER("row", json_integer_value(json_object_get(body, "revision"))),
+                          NUMBER("restores", json_integer_value(json_object_get(body, "restores"))),
+                          BOOLEAN("verified", json_is_true(json_object_get(body, "verified"))),
+                          NUMBER("differing",
+                                 json_integer_value(json_object_get(body, "differing"))));
+        else
+                log_event(&TAKE_BACK_FAILED, TEXT("reason", why),
+                          TEXT("error", json_string_value(json_object_get(body, "error"))));
+}
+
+/* An apply whose time ran out while nobody was there to take it back never serves. */
+static void start_overdue(struct daemon *d)
+{
+        static const char *const why = "it was not confirmed in time";
+        struct pending pending;
+        struct reply reply;
+
+        if (ledger_pending(d->books.ledger, &pending) != 0 || !pending.revision ||
+            pending.deadline_us > (int64_t)clock_wall_us())
+                return;
+        operation_take_back(&d->books.host, why, &reply);
+        log_taken_back(why, &reply);
+        reply_done(&reply);
+}
+
 static int start_snapshot(struct daemon *d)
 {
-        struct snapshot_settings settings = snapshot_settings(d->config);
         struct diag diag;
         int r;
 
         diag_init(&diag);
-        r = snapshot_load(&settings, &d->origins, NULL, &diag, &d->snapshot);
-        if (r < 0) {
+        start_overdue(d);
+        r = books_snapshot(&d->books, NULL, true, &diag, &d->snapshot);
+        books_forget_prepared(&d->books);
+        if (r == 0)
+                r = books_serve(&d->books, d->snapshot);
+        if (r) {
                 diag_sort(&diag);
                 diag_print(&diag, stderr);
                 if (diag.n_errors == 0)
-                        fprintf(stderr, "keyrouterd: %s\n", strerror(-r));
+                        fprintf(stderr, "keyrouterd: %s\n",
+                                r > 0 ? ledger_explain(r) : strerror(-r));
         } else {
+                snapshot_watch(d, d->snapshot);
                 log_findings(&diag);
         }
         diag_done(&diag);
-        return r;
+        return r > 0 ? -EIO : r;
 }
 
 static int start_resolver(struct daemon *d)
@@ -272,57 +335,77 @@ static void daemon_stop(struct daemon *d, const char *reason)
         crew_stop(&d->crew);
 }
 
-static void reload_over(struct daemon *d)
-{
-        char status[128];
+/* ---- new snapshots ---- */
 
-        status_text_put(d, status, sizeof(status));
-        service_ready(status);
+static void waiting_answer(struct daemon *d)
+{
+        if (d->waiting)
+                control_answer(TAKE(d->waiting), &d->waiting_reply);
 }
 
 /* The new hosts have their first answers: from now on requests go by the new snapshot. */
 static void take_pending(struct daemon *d)
 {
-        char status[128];
-
         if (!d->pending || d->stopping)
                 return;
         uv_timer_stop(&d->first_answers);
+        if (books_serve(&d->books, d->pending) != 0)
+                log_event(&LEDGER_FAILED, TEXT("reason", "out of memory: evidence is not written"));
         crew_swap(&d->crew, d->pending);
         snapshot_unref(d->snapshot);
         d->snapshot = TAKE(d->pending);
-        status_text_put(d, status, sizeof(status));
-        log_event(&RELOADED, TEXT("policy", status));
-        reload_over(d);
+        log_event(&RELOADED, TEXT("policy", d->books.status));
+        service_ready(d->books.status);
+        waiting_answer(d);
 }
 
 static void reload_failed(struct daemon *d, const struct diag *diag, int error)
 {
         log_event(&RELOAD_FAILED, NUMBER("errors", diag->n_errors),
-                  TEXT("error", diag->n_errors ? NULL : strerror(-error)),
+                  TEXT("error", diag->n_errors ? NULL
+                                : error > 0    ? ledger_explain(error)
+                                               : strerror(-error)),
                   TEXT("reason", "the policy of before stays in force"));
-        reload_over(d);
+        service_ready(d->books.status);
 }
 
-static void daemon_reload(struct daemon *d)
+static void evidence_write(struct daemon *d)
 {
-        struct snapshot_settings settings = snapshot_settings(d->config);
-        struct snapshot *fresh = NULL;
+        uint64_t now_ms = clock_monotonic_ms();
+        int r = books_evidence(&d->books);
+
+        if (r == 0)
+                return;
+        uv_timer_start(&d->evidence, d->evidence.timer_cb, EVIDENCE_AGAIN_MS, 0);
+        if (d->alarmed_ms && now_ms - d->alarmed_ms < LEDGER_ALARM_MS)
+                return;
+        d->alarmed_ms = now_ms;
+        log_event(&LEDGER_FAILED, TEXT("error", r > 0 ? ledger_explain(r) : strerror(-r)),
+                  TEXT("reason", "what calls have shown is not written down yet"));
+}
+
+/* A snapshot of what the ledger says; it serves at once, or when its new hosts have their first
+ * answers. Returns what books_snapshot() does; the old one stays unless 0. */
+static int daemon_renew(struct daemon *d, bool fresh)
+{
+        struct snapshot *s = NULL;
         struct diag diag;
         int r;
 
-        service_reloading();
-        take_pending(d); /* of a reload just before */
+        take_pending(d); /* of a change just before */
+        evidence_write(d);
         diag_init(&diag);
-        r = snapshot_load(&settings, &d->origins, d->snapshot, &diag, &fresh);
+        r = books_snapshot(&d->books, d->snapshot, fresh, &diag, &s);
+        books_forget_prepared(&d->books);
         diag_sort(&diag);
         log_findings(&diag);
         if (r == 0) {
-                d->pending = fresh;
+                snapshot_watch(d, s);
+                d->pending = s;
                 uv_timer_start(&d->first_answers, on_first_answers, FIRST_ANSWERS_MS, 0);
                 r = resolver_update(d);
         }
-        if (r < 0) {
+        if (r) {
                 if (d->pending)
                         snapshot_unref(TAKE(d->pending));
                 reload_failed(d, &diag, r);
@@ -330,6 +413,97 @@ static void daemon_reload(struct daemon *d)
                 take_pending(d);
         }
         diag_done(&diag);
+        return r;
+}
+
+/* ---- operations ---- */
+
+static void probation_follow(struct daemon *d)
+{
+        struct pending pending;
+
+        if (ledger_pending(d->books.ledger, &pending) == 0)
+                probation_set(&d->probation, &pending);
+}
+
+static void on_take_back(void *context, const char *why)
+{
+        struct daemon *d = context;
+        struct reply reply;
+
+        evidence_write(d);
+        operation_take_back(&d->books.host, why, &reply);
+        if (reply.status == 0)
+                reply.status = daemon_renew(d, true);
+        books_forget_prepared(&d->books);
+        log_taken_back(why, &reply);
+        reply_done(&reply);
+        probation_follow(d);
+}
+
+static void on_call(void *context, struct control_call *call, const char *operation,
+                    const char *who, json_t *request)
+{
+        struct daemon *d = context;
+        struct reply reply;
+
+        evidence_write(d);
+        operation_run(&d->books.host, operation, who, request, &reply);
+        if (reply.changed) {
+                log_event(&OPERATION, TEXT("operation", operation), TEXT("who", who),
+                          NUMBER("row", ledger_head(d->books.ledger)));
+                (void)daemon_renew(d, reply.changed & CHANGED_POLICY);
+                probation_follow(d);
+        }
+        books_forget_prepared(&d->books);
+        if (!d->pending || !reply.changed) {
+                control_answer(call, &reply);
+                return;
+        }
+        d->waiting = call;
+        d->waiting_reply = reply;
+}
+
+static const char *on_unready(void *context)
+{
+        const struct daemon *d = context;
+
+        return d->snapshot->policy ? NULL : d->books.status;
+}
+
+static const struct control_program control_program = { on_call, on_unready };
+
+static int start_control(struct daemon *d)
+{
+        const struct config *c = d->config;
+        int r = control_open(&d->loop, c->control, c->control_group, &control_program, d,
+                             &d->control);
+
+        if (r < 0)
+                fprintf(stderr, "keyrouterd: %s: %s\n", c->control, strerror(-r));
+        return r;
+}
+
+/* ---- signals and timers ---- */
+
+static void daemon_reload(struct daemon *d)
+{
+        service_reloading();
+        (void)daemon_renew(d, true);
+}
+
+/* A success comes seldom alone: what follows shortly is written with it. */
+static void on_changed(uv_async_t *async)
+{
+        struct daemon *d = async->data;
+
+        if (!uv_is_active((uv_handle_t *)&d->evidence))
+                uv_timer_start(&d->evidence, d->evidence.timer_cb, EVIDENCE_MS, 0);
+}
+
+static void on_evidence(uv_timer_t *timer)
+{
+        evidence_write(timer->data);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -372,12 +546,18 @@ static int start_loop(struct daemon *d)
         }
         if (r == 0)
                 r = uv_async_init(&d->loop, &d->ended, on_ended);
+        if (r == 0)
+                r = uv_async_init(&d->loop, &d->changed, on_changed);
         if (r < 0)
                 return fault(r);
         uv_timer_init(&d->loop, &d->first_answers);
         uv_timer_init(&d->loop, &d->watchdog);
         uv_timer_init(&d->loop, &d->force);
-        d->ended.data = d->first_answers.data = d->watchdog.data = d->force.data = d;
+        uv_timer_init(&d->loop, &d->evidence);
+        d->evidence.timer_cb = on_evidence;
+        d->ended.data = d->changed.data = d->evidence.data = d;
+        d->first_answers.data = d->watchdog.data = d->force.data = d;
+        probation_init(&d->probation, &d->loop, &d->books, on_take_back, d);
         uv_timer_start(&d->first_answers, on_first_answers, FIRST_ANSWERS_MS, 0);
         if (beat_ms)
                 uv_timer_start(&d->watchdog, on_watchdog, beat_ms, beat_ms);
@@ -396,11 +576,12 @@ static int daemon_load(struct daemon *d)
 {
         int r;
 
+        int code;
+
         curl_global_init(CURL_GLOBAL_NOTHING);
         r = start_tls(d);
-        if (r == 0)
-                r = start_snapshot(d);
-        return exit_code_of(r);
+        code = r == 0 ? start_ledger(d) : exit_code_of(r);
+        return code == EXIT_OK ? exit_code_of(start_snapshot(d)) : code;
 }
 
 /* What the machine has to give. */
@@ -415,8 +596,13 @@ static int daemon_open(struct daemon *d)
                 d->has_crew = true;
                 r = start_crew(d);
         }
+        d->books.crew = d->has_crew ? &d->crew : NULL;
         if (r == 0)
                 r = start_listeners(d);
+        if (r == 0)
+                r = start_control(d);
+        if (r == 0)
+                probation_follow(d);
         if (r < 0)
                 fprintf(stderr, "keyrouterd: cannot start: %s\n", strerror(-r));
         return r < 0 ? EXIT_OS : EXIT_OK;
@@ -431,6 +617,13 @@ static void on_walk(uv_handle_t *handle, void *context)
 static void loop_done(struct daemon *d)
 {
         process_hold_signals();
+        if (books_evidence(&d->books) != 0)
+                log_event(&LEDGER_FAILED,
+                          TEXT("reason", "what calls have shown last is not written down"));
+        if (d->control) {
+                waiting_answer(d);
+                control_close(d->control);
+        }
         resolver_free(d->resolver);
         uv_run(&d->loop, UV_RUN_NOWAIT);
         uv_walk(&d->loop, on_walk, NULL);
@@ -446,6 +639,7 @@ static void daemon_done(struct daemon *d)
                 loop_done(d);
         if (d->pending)
                 snapshot_unref(d->pending);
+        books_done(&d->books);
         if (d->snapshot)
                 snapshot_unref(d->snapshot);
         origins_done(&d->origins);
@@ -486,21 +680,44 @@ int daemon_run(const struct config *config)
         return code;
 }
 
+/* The file that is edited, with its credentials. The ledger is left alone: the running daemon holds
+ * it. */
+static int check_policy(struct daemon *d)
+{
+        CLEANUP(policy_unrefp) struct policy *policy = NULL;
+        CLEANUP(vault_unrefp) struct vault *vault = NULL;
+        const struct config *c = d->config;
+        struct diag diag;
+        int r;
+
+        diag_init(&diag);
+        r = policy_load(c->policy, c->providers, &diag, &policy);
+        if (r == 0)
+                r = vault_load(c->credentials, policy, &diag, &vault);
+        diag_sort(&diag);
+        diag_print(&diag, stderr);
+        if (r < 0 && diag.n_errors == 0)
+                fprintf(stderr, "keyrouterd: %s: %s\n", c->policy, strerror(-r));
+        if (r == 0)
+                printf("%s: %zu groups, %zu keys, %zu backends: credentials are there\n", c->policy,
+                       policy->n_groups, policy->n_keys, policy->n_backends);
+        diag_done(&diag);
+        return r;
+}
+
 int daemon_check(const struct config *config)
 {
         struct daemon *d = calloc(1, sizeof(*d));
-        char status[128];
-        int code;
+        int r;
 
         if (!d)
                 return EXIT_OS;
         d->config = config;
-        code = daemon_load(d);
-        if (code == EXIT_OK) {
-                status_text_put(d, status, sizeof(status));
-                printf("%s\n", status);
-        }
+        curl_global_init(CURL_GLOBAL_NOTHING);
+        r = start_tls(d);
+        if (r == 0)
+                r = check_policy(d);
         daemon_done(d);
         free(d);
-        return code;
+        return exit_code_of(r);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define MAX_WORKSTATIONS 65536
+#define RETRY_WITHOUT_POLICY_S 5 /* somebody has to type something: soon enough, and no storm */
 #define ALARM_MS ((uint64_t)60 * 1000)
 
 static const struct event EXCHANGE = { "exchange", LOG_LEVEL_INFO };
@@ -139,6 +140,11 @@ static void gateway_decide(struct exchange *x, struct verdict *v)
 
         if (x->attempt == 0) {
                 call->snapshot = gateway_snapshot(g);
+                if (!call->snapshot->policy) {
+                        v->retry_after_s = RETRY_WITHOUT_POLICY_S;
+                        reply(x, v, 503, "no policy is applied: run keyrouter apply");
+                        return;
+                }
                 if (!decide_target(x, v))
                         return;
                 call->group = policy_group_of(call->snapshot->policy, &x->client->peer);
@@ -151,6 +157,7 @@ static void gateway_decide(struct exchange *x, struct verdict *v)
                         .health = s->health,
                         .limits = g->limits,
                         .budgets = s->budgets,
+                        .switches = &s->switches,
                         .group = call->group,
                         .workstation = x->client->peer,
                         .router = g->router,
@@ -259,8 +266,8 @@ static int gateway_decorate(struct exchange *x, struct buffer *out)
         return cors_put(call_of(x), out);
 }
 
-static size_t gateway_error_body(struct exchange *x, unsigned status, const char *message, char *out,
-                                 size_t size)
+static size_t gateway_error_body(struct exchange *x, unsigned status, const char *message,
+                                 char *out, size_t size)
 {
         const struct provider *p = call_of(x)->provider;
 
@@ -289,7 +296,8 @@ static void tell(struct exchange *x)
                   TEXT("group", call->group ? call->group->name : NULL),
                   TEXT("api", call->api ? call->api->name : NULL),
                   SLICE("method", x->request.head.method), NUMBER("status", x->status),
-                  TEXT("route", route_name(call)), TEXT("key", route->key ? route->key->name : NULL),
+                  TEXT("route", route_name(call)),
+                  TEXT("key", route->key ? route->key->name : NULL),
                   TEXT("backend", route->backend ? route->backend->name : NULL),
                   TEXT("egress", decided && !addr_is_unspecified(&x->verdict.source)
                                          ? addr_format(&x->verdict.source, egress)
@@ -302,11 +310,36 @@ static void tell(struct exchange *x)
                   NUMBER("upstream_us", x->upstream_us), NUMBER("answer_bytes", x->n_answer_bytes));
 }
 
+/* One writer, and readers that may come a moment late: no locked instruction is needed. */
+static void count_up(_Atomic uint64_t *count)
+{
+        atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
+}
+
+static void tally_count(struct tally *t, struct exchange *x)
+{
+        const struct route *route = &call_of(x)->route;
+
+        count_up(&t->n_requests);
+        if (x->attempt > 0)
+                count_up(&t->n_fallbacks);
+        if (x->status >= 500)
+                count_up(&t->n_failed);
+        if (route->slot)
+                count_up(&t->n_by_key);
+        else if (route->backend)
+                count_up(&t->n_by_backend);
+        else
+                count_up(&t->n_refused);
+}
+
 static void gateway_settle(struct exchange *x)
 {
         struct call *call = call_of(x);
 
         tell(x);
+        tally_count(&((struct gateway *)x->worker->program_state)->tally, x);
         if (!call->snapshot)
                 return;
         tell_health(x, HEALTH_INCONCLUSIVE, NULL);

@@ -9,12 +9,20 @@
 
 #include <stdatomic.h>
 
+/* Settled requests since the start, by what became of them. Written by the worker alone. */
+struct tally {
+        _Atomic uint64_t n_requests, n_by_key, n_by_backend, n_refused;
+        _Atomic uint64_t n_failed;    /* with a status of 5xx */
+        _Atomic uint64_t n_fallbacks; /* a key was refused, or could not be dialled */
+};
+
 /* One for each worker, touched by its thread; only `next` is set from the main thread. */
 struct gateway {
         struct snapshot *current;        /* a reference */
         _Atomic(struct snapshot *) next; /* a reference; taken over at the next request */
         struct limits *limits;
         struct addr router; /* the router's default address as the vendor sees it */
+        struct tally tally;
         struct addr source; /* what calls leave from that have no address of their own */
 };
 

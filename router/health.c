@@ -24,6 +24,7 @@ static const struct event SLOT_WENT_LIVE = { "slot_live", LOG_LEVEL_INFO };
 static const struct event KEY_SUSPENDED = { "key_suspended", LOG_LEVEL_ERROR };
 static const struct event KEY_RESTORED = { "key_restored", LOG_LEVEL_INFO };
 
+static const char *const cause_before = "refused before the start";
 static const char *const state_names[] = { "ok", "suspended", "probing" };
 
 struct record {
@@ -46,6 +47,7 @@ struct refusal {
 
 struct key_record {
         struct record record;
+        atomic_uint_fast64_t entered_ms; /* when a trial succeeded: somebody entered a list */
         atomic_uint_fast64_t trial_ms;               /* when the next trial on this key may be */
         struct refusal recent[HEALTH_KEY_ADDRESSES]; /* distinct addresses; under the mutex */
 };
@@ -55,6 +57,8 @@ struct health {
         struct slot_record *slots; /* as plan->slots */
         struct key_record *keys;   /* as plan->policy->keys */
         pthread_mutex_t mutex;
+        void (*on_change)(void *context); /* set before any other thread sees the table */
+        void *on_change_context;
         char *causes[HEALTH_MAX_CAUSES];
         unsigned n_causes;
 };
@@ -73,12 +77,20 @@ const char *health_state_name(enum health_state s)
 
 static bool slot_is_planned_live(const struct slot *slot)
 {
-        return slot->state == ENTRY_LIVE || slot->state == ENTRY_LEAVING;
+        return slot->state >= ENTRY_LIVE; /* live, suspended or leaving */
+}
+
+/* Slots, and behind them the former ones. */
+static const struct slot *slot_at(const struct plan *plan, size_t i)
+{
+        return i < plan->n_slots ? &plan->slots[i] : &plan->formers[i - plan->n_slots];
 }
 
 static struct slot_record *slot_record(struct health *h, const struct slot *slot)
 {
-        assert(slot->index < h->plan->n_slots && slot == &h->plan->slots[slot->index]);
+        assert(slot == (slot->index < h->plan->n_slots
+                                ? &h->plan->slots[slot->index]
+                                : &h->plan->formers[slot->index - h->plan->n_slots]));
         return &h->slots[slot->index];
 }
 
@@ -88,29 +100,48 @@ static struct key_record *key_record(struct health *h, const struct key *key)
         return &h->keys[key->index];
 }
 
-/* A propagating slot is not tried before its delay is over. */
-static uint64_t first_trial_ms(const struct slot *slot, uint64_t now_ms)
+/*
+ * A propagating slot is not tried before its delay is over. The delay is of the wall clock, and
+ * counts from when the address was entered at the vendor; a clock that was set back does not make
+ * it longer than it is.
+ */
+static uint64_t first_trial_ms(const struct slot *slot, uint64_t now_ms, int64_t wall_us)
 {
-        if (slot->state != ENTRY_PROPAGATING)
+        int64_t delay_ms = slot->provider->classes[CLASS_EMBEDDED].propagation_ms;
+        int64_t passed_ms = (wall_us - slot->added_us) / 1000;
+
+        if (slot->state != ENTRY_PROPAGATING || passed_ms >= delay_ms)
                 return 0;
-        return now_ms + (uint64_t)slot->provider->classes[CLASS_EMBEDDED].propagation_ms;
+        return now_ms + (uint64_t)MIN(delay_ms - passed_ms, delay_ms);
 }
 
-int health_new(const struct plan *plan, uint64_t now_ms, struct health **ret)
+static void slot_start(struct health *h, const struct slot *slot, uint64_t now_ms, int64_t wall_us)
 {
+        struct slot_record *s = slot_record(h, slot);
+
+        s->record.claim_ms = first_trial_ms(slot, now_ms, wall_us);
+        if (slot->state == ENTRY_SUSPENDED) { /* by an earlier run: half-open from the start */
+                s->record.until_ms = now_ms ? now_ms : 1;
+                s->record.cause = cause_before;
+        }
+}
+
+int health_new(const struct plan *plan, uint64_t now_ms, int64_t wall_us, struct health **ret)
+{
+        size_t n_slots = plan->n_slots + plan->n_formers;
         CLEANUP(freep) struct health *h = calloc(1, sizeof(*h));
-        CLEANUP(freep) struct slot_record *slots = calloc(plan->n_slots + 1, sizeof(*slots));
+        CLEANUP(freep) struct slot_record *slots = calloc(n_slots + 1, sizeof(*slots));
         CLEANUP(freep) struct key_record *keys = calloc(plan->policy->n_keys + 1, sizeof(*keys));
 
         if (!h || !slots || !keys)
                 return fault(-ENOMEM);
         if (pthread_mutex_init(&h->mutex, NULL) != 0)
                 return fault(-ENOMEM);
-        for (size_t i = 0; i < plan->n_slots; i++)
-                slots[i].record.claim_ms = first_trial_ms(&plan->slots[i], now_ms);
         h->plan = plan;
         h->slots = TAKE(slots);
         h->keys = TAKE(keys);
+        for (size_t i = 0; i < n_slots; i++)
+                slot_start(h, slot_at(plan, i), now_ms, wall_us);
         *ret = TAKE(h);
         return 0;
 }
@@ -161,6 +192,15 @@ static const struct provider *provider_named(const struct policy *policy, const 
         return NULL;
 }
 
+/* The slot of this address that was on the key, now or formerly; NULL: neither. */
+static const struct slot *slot_on_key(const struct slot *slot, const struct key *key)
+{
+        for (; slot && key; slot = slot->former)
+                if (slot->key && strcmp(slot->key->name, key->name) == 0)
+                        return slot;
+        return NULL;
+}
+
 static void slot_carry(struct health *old, struct health *fresh, const struct slot *slot)
 {
         const struct provider *provider = provider_named(old->plan->policy, slot->provider->name);
@@ -169,12 +209,12 @@ static void slot_carry(struct health *old, struct health *fresh, const struct sl
         uint64_t first = to->record.claim_ms;
 
         before = provider ? plan_find(old->plan, provider, &slot->seen) : NULL;
-        if (!slot->key || !before || !before->key ||
-            strcmp(before->key->name, slot->key->name) != 0)
+        before = slot_on_key(before, slot->key);
+        if (!before)
                 return;
         from = slot_record(old, before);
         record_carry(fresh, &to->record, &from->record);
-        to->was_live = from->was_live;
+        to->was_live = from->was_live && slot->state != ENTRY_WANTED;
         if (slot->state == ENTRY_PROPAGATING && before->state != ENTRY_PROPAGATING)
                 to->record.claim_ms = first; /* added at the vendor only now: its delay starts */
 }
@@ -190,6 +230,7 @@ static void key_carry(struct health *old, struct health *fresh, const struct key
                         continue;
                 record_carry(fresh, &to->record, &from->record);
                 to->trial_ms = from->trial_ms;
+                to->entered_ms = from->entered_ms;
                 memcpy(to->recent, from->recent, sizeof(to->recent));
         }
 }
@@ -199,8 +240,8 @@ void health_carry(struct health *old, struct health *fresh)
         const struct plan *plan = fresh->plan;
 
         pthread_mutex_lock(&old->mutex);
-        for (size_t i = 0; i < plan->n_slots; i++)
-                slot_carry(old, fresh, &plan->slots[i]);
+        for (size_t i = 0; i < plan->n_slots + plan->n_formers; i++)
+                slot_carry(old, fresh, slot_at(plan, i));
         for (size_t i = 0; i < plan->policy->n_keys; i++)
                 key_carry(old, fresh, &plan->policy->keys[i]);
         pthread_mutex_unlock(&old->mutex);
@@ -233,10 +274,14 @@ static enum health_verdict admit_trial(struct slot_record *s, struct key_record 
                                        const struct slot *slot, uint64_t now_ms)
 {
         uint64_t pause_ms = slot->state == ENTRY_PROPAGATING ? HEALTH_TRIAL_PROPAGATING_MS
-                                                            : HEALTH_TRIAL_WANTED_MS;
+                                                             : HEALTH_TRIAL_WANTED_MS;
+        uint_fast64_t before = s->record.claim_ms;
 
         if (is_suspended(&k->record))
                 return HEALTH_KEY_SUSPENDED;
+        /* Refused before the list was entered: what was true then need not be now. */
+        if (slot->state == ENTRY_WANTED && before > now_ms && k->entered_ms + pause_ms > before)
+                atomic_compare_exchange_strong(&s->record.claim_ms, &before, 0);
         if (s->record.claim_ms > now_ms || !claim(&k->trial_ms, now_ms, HEALTH_TRIAL_KEY_MS))
                 return HEALTH_NOT_LIVE;
         return claim(&s->record.claim_ms, now_ms, pause_ms) ? HEALTH_PROBE : HEALTH_NOT_LIVE;
@@ -359,15 +404,26 @@ static bool key_count_refusal(struct key_record *k, const struct addr *seen, uin
         return all_young;
 }
 
+/* A trial succeeded, so the key's list was entered: the next slot may be tried at once, and now and
+ * then those that were refused before. */
+static void key_entered(struct key_record *k, uint64_t now_ms)
+{
+        atomic_store(&k->trial_ms, 0);
+        if (k->entered_ms == 0 || k->entered_ms + HEALTH_TRIAL_AGAIN_MS <= now_ms)
+                atomic_store(&k->entered_ms, now_ms);
+}
+
 /* What is suspended lets only probes through: a success of another request is of one sent
  * before, and older news than the refusal. */
 static void move_success(struct slot_record *s, struct key_record *k, const struct slot *slot,
-                         bool is_probe, struct change *c)
+                         bool is_probe, uint64_t now_ms, struct change *c)
 {
         if (is_probe && record_restore(&s->record))
                 c->slot = &SLOT_RESTORED;
         else if (!s->was_live && !slot_is_planned_live(slot))
                 c->slot = &SLOT_WENT_LIVE;
+        if (c->slot == &SLOT_WENT_LIVE)
+                key_entered(k, now_ms);
         atomic_store(&s->was_live, true);
         if (is_probe && record_restore(&k->record))
                 c->key = &KEY_RESTORED;
@@ -434,11 +490,19 @@ void health_move(struct health *h, const struct slot *slot, enum health_event ev
         if (event == HEALTH_REFUSED)
                 move_refusal(s, k, slot, kept = cause_keep(h, cause), now_ms, &c);
         else if (event == HEALTH_SUCCEEDED)
-                move_success(s, k, slot, is_probe, &c);
+                move_success(s, k, slot, is_probe, now_ms, &c);
         if (is_probe)
                 claims_release(s, k);
         pthread_mutex_unlock(&h->mutex);
         change_tell(&c, slot, kept);
+        if (c.slot && h->on_change)
+                h->on_change(h->on_change_context);
+}
+
+void health_watch(struct health *h, void (*on_change)(void *context), void *context)
+{
+        h->on_change = on_change;
+        h->on_change_context = context;
 }
 
 static struct health_view record_view(const struct record *r, uint64_t now_ms)

@@ -14,7 +14,11 @@
  * is not punished. Server errors, time-outs and DNS never count (health_event_of() sees to it).
  *
  * A slot that the plan calls wanted or propagating, and that never had a success, takes one request
- * now and then (a trial); its refusal changes nothing, its success makes the slot serve.
+ * now and then (a trial); its refusal changes nothing, its success makes the slot serve, and the
+ * next one of its key may be tried at once: so a list that was entered at the vendor is live as
+ * fast as calls come, and one that was not costs a refusal in HEALTH_TRIAL_KEY_MS. Slots that were
+ * refused before a success on their key may try again at once, after HEALTH_TRIAL_AGAIN_MS at the
+ * earliest.
  */
 #include "policy/plan.h"
 
@@ -29,13 +33,19 @@
         ((uint64_t)60 * 1000) /* after that a probe counts as lost, another may try */
 #define HEALTH_TRIAL_WANTED_MS ((uint64_t)15 * 60 * 1000) /* between two trials of a wanted slot */
 #define HEALTH_TRIAL_PROPAGATING_MS ((uint64_t)60 * 1000) /* of a propagating one, its delay over */
+#define HEALTH_TRIAL_AGAIN_MS \
+        ((uint64_t)60 * 1000) /* between two successes that let refused slots try again */
 #define HEALTH_TRIAL_KEY_MS ((uint64_t)5 * 1000)          /* between two trials on one key */
 #define HEALTH_MAX_CAUSES 64 /* different texts a table remembers; further ones read "refused" */
 
 struct health;
 
-/* Owner: the caller. The plan must outlive the table. Returns 0 or -ENOMEM. */
-MUST_CHECK int health_new(const struct plan *plan, uint64_t now_ms, struct health **ret);
+/*
+ * Owner: the caller. The plan must outlive the table, which also holds its former slots. `wall_us`:
+ * since 1970, for how long ago a propagating slot was entered at the vendor. Returns 0 or -ENOMEM.
+ */
+MUST_CHECK int health_new(const struct plan *plan, uint64_t now_ms, int64_t wall_us,
+                          struct health **ret);
 void health_free(struct health *h);
 DEFINE_FREEP(struct health, health_free);
 
@@ -44,6 +54,10 @@ DEFINE_FREEP(struct health, health_free);
  * egress address and key name, keys by name. What happens to `old` later does not follow.
  */
 void health_carry(struct health *old, struct health *fresh);
+
+/* Calls `on_change`, from any thread, behind each change of a slot's state. Before any other thread
+ * sees the table. */
+void health_watch(struct health *h, void (*on_change)(void *context), void *context);
 
 enum health_verdict {
         HEALTH_SERVE, /* go ahead */

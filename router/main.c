@@ -15,7 +15,8 @@ static int usage(FILE *out)
         fprintf(out, "Usage: keyrouterd [-c FILE] [--check]\n"
                      "\n"
                      "  -c, --config FILE  settings of this router (default " CONFIG_DEFAULT ")\n"
-                     "      --check        load settings, policy and credentials, say what is wrong, end\n"
+                     "      --check        load settings, policy and credentials, say what is "
+                     "wrong, end\n"
                      "      --version      print the version, end\n"
                      "      --help         print this text, end\n");
         return out == stdout ? EXIT_OK : EXIT_USAGE;

@@ -26,8 +26,7 @@ const struct origin *origins_get(struct origins *o, const char *host, uint16_t p
         o->hosts[o->n] = strdup(host);
         if (!o->hosts[o->n])
                 return NULL;
-        o->entries[o->n] = (struct origin){
-                .host = o->hosts[o->n], .port = port, .id = o->n, .tls = o->tls
-        };
+        o->entries[o->n] =
+                (struct origin){ .host = o->hosts[o->n], .port = port, .id = o->n, .tls = o->tls };
         return &o->entries[o->n++];
 }

@@ -49,6 +49,16 @@ static bool api_takes_key(const struct route_request *q)
         return q->method == METHOD_GET && !q->has_body && api_takes(q, CLASS_EMBEDDED);
 }
 
+/* "...; key NAME is switched off by WHO: WHY" */
+static void switch_explain(const struct ledger_switch *off, const char *what, const char *name,
+                           struct route *r)
+{
+        size_t length = strlen(r->reason);
+
+        snprintf(r->reason + length, sizeof(r->reason) - length, "%s%s%s is switched off by %s%s%s",
+                 length > 0 ? "; " : "", what, name, off->who, off->why[0] ? ": " : "", off->why);
+}
+
 /* ---- backend ---- */
 
 /* The reason is set: why it is not a key. */
@@ -66,6 +76,12 @@ static void route_to_backend(const struct route_request *q, struct route *r)
                         refuse(r, 403, 0, "no backend for it in group ", q->group->name);
                 else
                         refuse(r, 403, 0, NULL, NULL);
+                return;
+        }
+        if (switch_of_backend(q->switches, backend)) {
+                switch_explain(switch_of_backend(q->switches, backend), "backend ", backend->name,
+                               r);
+                refuse(r, 503, RETRY_MAX_S, NULL, NULL);
                 return;
         }
         if (q->budgets)
@@ -102,11 +118,9 @@ static bool group_has_key_of(const struct group *g, const struct provider *provi
         return false;
 }
 
-/* NULL, and the reason set, if there is none to use. */
-static const struct slot *slot_of(const struct route_request *q, struct route *r,
-                                  const struct addr *seen)
+/* May the group use the slot that is planned (NULL: none is)? If not, the reason is set. */
+static bool slot_is_for(const struct route_request *q, const struct slot *slot, struct route *r)
 {
-        const struct slot *slot = plan_find(q->plan, q->provider, seen);
         const char *reason;
 
         if (slot)
@@ -117,7 +131,7 @@ static const struct slot *slot_of(const struct route_request *q, struct route *r
                 reason = plan_reason_no_key;
         if (reason)
                 reason_set(r, "%s", reason);
-        return reason ? NULL : slot;
+        return !reason;
 }
 
 /* "slot 17 of 100 on austin-2": written for each request, hence not by printf(). */
@@ -125,7 +139,7 @@ static void slot_explain(const struct slot *slot, const char *trial_cause, struc
 {
         struct text t = text_begin(r->reason, sizeof(r->reason));
 
-        text_put_string(&t, "slot ");
+        text_put_string(&t, slot->state == ENTRY_LEAVING ? "former slot " : "slot ");
         text_put_number(&t, slot->number);
         text_put_string(&t, " of ");
         text_put_number(&t, (uint64_t)slot->key->capacity);
@@ -143,6 +157,11 @@ static bool slot_admits(const struct route_request *q, const struct slot *slot, 
 {
         const char *cause = NULL;
 
+        if (switch_of_key(q->switches, slot->key)) {
+                r->reason[0] = 0;
+                switch_explain(switch_of_key(q->switches, slot->key), "key ", slot->key->name, r);
+                return false;
+        }
         switch (health_admit(q->health, slot, q->now_ms, &cause)) {
         case HEALTH_SLOT_SUSPENDED:
                 reason_set(r, "slot suspended: %s", cause ? cause : "refused");
@@ -166,6 +185,32 @@ static bool slot_admits(const struct route_request *q, const struct slot *slot, 
         return true;
 }
 
+/* An address that has another key now, or none, is listed at the former one until that is undone.
+ * If it does not serve, the reason stays as it is. */
+static const struct slot *slot_former(const struct route_request *q, const struct slot *planned,
+                                      struct route *r)
+{
+        struct route former = { .kind = ROUTE_REFUSED };
+
+        if (!group_has_key_of(q->group, q->provider) || !slot_admits(q, planned->former, &former))
+                return NULL;
+        r->is_probe = former.is_probe;
+        strcpy(r->reason, former.reason);
+        return planned->former;
+}
+
+/* The slot that serves: the address's own, else the former one. NULL: neither, and the reason of
+ * the own one is set. */
+static const struct slot *slot_choose(const struct route_request *q, struct route *r,
+                                      const struct addr *seen)
+{
+        const struct slot *planned = plan_find(q->plan, q->provider, seen);
+
+        if (slot_is_for(q, planned, r) && slot_admits(q, planned, r))
+                return planned;
+        return planned && planned->former ? slot_former(q, planned, r) : NULL;
+}
+
 static void route_to_key(const struct route_request *q, struct route *r)
 {
         const struct slot *slot;
@@ -177,8 +222,8 @@ static void route_to_key(const struct route_request *q, struct route *r)
                 return;
         }
         egress_of(q->group, &q->workstation, &q->router, &source, &seen);
-        slot = slot_of(q, r, &seen);
-        if (!slot || !slot_admits(q, slot, r)) {
+        slot = slot_choose(q, r, &seen);
+        if (!slot) {
                 route_overflow(q, r);
                 return;
         }
@@ -201,6 +246,11 @@ static bool is_refused_at_once(const struct route_request *q, struct route *r)
         if (!q->policy || !q->plan) {
                 refuse(r, 503, RETRY_WITHOUT_POLICY_S, "no policy is applied",
                        ": run keyrouter apply");
+                return true;
+        }
+        if (q->switches && q->switches->all) {
+                switch_explain(q->switches->all, "everything", "", r);
+                refuse(r, 503, RETRY_MAX_S, NULL, NULL);
                 return true;
         }
         if (!api_takes(q, CLASS_EMBEDDED) && !api_takes(q, CLASS_SECRET)) {

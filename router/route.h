@@ -6,7 +6,7 @@
  * Looks at nothing but its input; the only things it changes are the probe claims of `health` and
  * the counts of `limits` and `budgets`. First row that applies:
  *
- *   no policy applied yet                         503
+ *   no policy applied yet, or all switched off    503
  *
  *   no class of credential takes the method       405
  *
@@ -22,29 +22,33 @@
  *
  *   egress "direct", no slot, slot or key         backend, as overflow
  *
- *     suspended, slot not live and no trial due
+ *     suspended or switched off, slot not live
+ *     and no trial due; but the address's former
+ *     slot, which leaves, where that still serves  the former key
  *
  *   otherwise                                     key
  *
  * Instead of a backend: 403 where there is none or where the API does not take the method with a
  * secret key; 403 where it would serve as overflow and the group says overflow = "refuse" (what a
  * key cannot do at all is not overflow: a group that refuses overflow may name a backend for just
- * that); 429 where the backend's day is used up.
+ * that); 429 where the backend's day is used up; 503 where it is switched off.
  */
 #include "policy/plan.h"
 #include "policy/policy.h"
 #include "router/health.h"
 #include "router/limits.h"
+#include "router/switches.h"
 
 enum route_kind { ROUTE_KEY, ROUTE_BACKEND, ROUTE_REFUSED };
 
 struct route_request {
-        const struct policy *policy; /* NULL: none applied yet */
-        const struct plan *plan;     /* of this policy */
-        struct health *health;       /* of this plan */
-        struct limits *limits;       /* of this worker; NULL: do not count */
-        struct budgets *budgets;     /* of this policy; NULL: do not count */
-        const struct group *group;   /* NULL: unknown workstation */
+        const struct policy *policy;     /* NULL: none applied yet */
+        const struct plan *plan;         /* of this policy */
+        struct health *health;           /* of this plan */
+        struct limits *limits;           /* of this worker; NULL: do not count */
+        struct budgets *budgets;         /* of this policy; NULL: do not count */
+        const struct switches *switches; /* of this policy; NULL: nothing is switched off */
+        const struct group *group;       /* NULL: unknown workstation */
         struct addr workstation;
         struct addr router; /* default address as the vendor sees it; unspecified: not known */
         const struct provider *provider;

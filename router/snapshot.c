@@ -27,6 +27,7 @@ static void snapshot_free(struct snapshot *s)
                 plan_free(s->plan);
         if (s->policy)
                 policy_unref(s->policy);
+        switches_done(&s->switches);
         free(s->alarmed_ms);
         free(s);
 }
@@ -66,9 +67,11 @@ static int load_origins(struct snapshot *s, struct origins *origins, struct diag
                         s->origins[i][j] = origins_get(origins, p->apis[j].host, p->port);
                         if (!s->origins[i][j]) {
                                 diag_error(d, (struct place){ NULL, 0 },
-                                           "name fewer; after many changes of hosts restart keyrouterd",
+                                           "name fewer; after many changes of hosts restart "
+                                           "keyrouterd",
                                            "more than %d vendor hosts, those of earlier policies "
-                                           "included", ORIGINS_MAX);
+                                           "included",
+                                           ORIGINS_MAX);
                                 return -EINVAL;
                         }
                 }
@@ -80,7 +83,7 @@ static int load_counters(struct snapshot *s, struct snapshot *old)
 {
         int r;
 
-        r = health_new(s->plan, clock_monotonic_ms(), &s->health);
+        r = health_new(s->plan, clock_monotonic_ms(), (int64_t)clock_wall_us(), &s->health);
         if (r < 0)
                 return r;
         r = budgets_new(s->policy, &s->budgets);
@@ -96,28 +99,35 @@ static int load_counters(struct snapshot *s, struct snapshot *old)
         return 0;
 }
 
-int snapshot_load(const struct snapshot_settings *settings, struct origins *origins,
-                  struct snapshot *old, struct diag *d, struct snapshot **ret)
+static int snapshot_fill(struct snapshot *s, struct origins *origins, struct snapshot *old,
+                         struct diag *d)
+{
+        int r = load_counters(s, old && old->policy ? old : NULL);
+
+        return r < 0 ? r : load_origins(s, origins, d);
+}
+
+int snapshot_new(struct policy *policy, struct plan *plan, struct vault *vault,
+                 const struct ledger_switch *switched, size_t n_switched, struct origins *origins,
+                 struct snapshot *old, struct diag *d, struct snapshot **ret)
 {
         CLEANUP(snapshot_unrefp) struct snapshot *s = calloc(1, sizeof(*s));
-        int r;
+        int r = 0;
 
-        if (!s)
+        if (!s) {
+                if (plan)
+                        plan_free(plan);
                 return fault(-ENOMEM);
+        }
         s->n_refs = 1;
-        r = policy_load(settings->policy, settings->provider_dir, d, &s->policy);
-        if (r < 0)
-                return r;
-        r = plan_make(s->policy, NULL, &settings->router, d, &s->plan);
-        if (r < 0)
-                return r;
-        r = vault_load(settings->credentials, s->policy, d, &s->vault);
-        if (r < 0)
-                return r;
-        r = load_counters(s, old);
-        if (r < 0)
-                return r;
-        r = load_origins(s, origins, d);
+        s->plan = plan;
+        if (policy) {
+                s->policy = policy_ref(policy);
+                s->vault = vault_ref(vault);
+        }
+        r = switches_init(&s->switches, policy, switched, n_switched);
+        if (r == 0 && policy)
+                r = snapshot_fill(s, origins, old, d);
         if (r < 0)
                 return r;
         *ret = TAKE(s);

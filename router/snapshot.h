@@ -3,14 +3,16 @@
 /*
  * snapshot - one generation of everything a request is decided by
  *
- * Policy, plan, credentials and the health of slots and keys, made together and swapped at once.
- * Immutable but for the counters inside; reference-counted, the counts are atomic. A running
- * exchange keeps the one it began with.
+ * Policy, plan, credentials, switches and the health of slots and keys, made together and swapped
+ * at once. Immutable but for the counters inside; reference-counted, the counts are atomic. A
+ * running exchange keeps the one it began with. Until a policy is applied there is one without any:
+ * everything but the count and the switches is NULL then.
  */
 #include "policy/plan.h"
 #include "router/health.h"
 #include "router/limits.h"
 #include "router/origins.h"
+#include "router/switches.h"
 #include "router/vault.h"
 
 struct snapshot {
@@ -20,23 +22,21 @@ struct snapshot {
         struct health *health;
         struct budgets *budgets;
         struct vault *vault;
+        struct switches switches;
         const struct origin ***origins; /* [provider][api], as in policy->providers */
-        uint64_t *alarmed_ms; /* atomic, keys and then backends: when each was last complained about */
-};
-
-struct snapshot_settings {
-        const char *policy;       /* path */
-        const char *provider_dir; /* NULL: the installed one */
-        const char *credentials;  /* directory, where the service manager hands over none */
-        struct addr router;       /* the router's address as vendors see it; unspecified: not told */
+        uint64_t *
+                alarmed_ms; /* atomic, keys and then backends: when each was last complained about */
 };
 
 /*
- * Loads all of it. Findings go to *d. `old` (may be NULL) gives health and budgets to start from.
- * Returns 0, -EINVAL where the findings say why, or another negative errno.
+ * Made of parts; takes references to policy and vault, and the plan over (also when it fails).
+ * `policy` NULL: none is applied. `switched` are those of the ledger. `old` (may be NULL) gives
+ * health and budgets to start from. Returns 0, -EINVAL where the findings say why, or -ENOMEM.
  */
-MUST_CHECK int snapshot_load(const struct snapshot_settings *settings, struct origins *origins,
-                             struct snapshot *old, struct diag *d, struct snapshot **ret);
+MUST_CHECK int snapshot_new(struct policy *policy, struct plan *plan, struct vault *vault,
+                            const struct ledger_switch *switched, size_t n_switched,
+                            struct origins *origins, struct snapshot *old, struct diag *d,
+                            struct snapshot **ret);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 

@@ -1,16 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/plan.h"
+#include "tools/output.h"
 #include "tools/verb.h"
 
-#include <jansson.h>
-#include <stdio.h>
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const char *policy_path(const struct request *r)
+{
+        const char *path = request_operand(r, 0);
+
+        return path ? path : KEYROUTER_POLICY;
+}
+
+/* Of a policy that could not be loaded or planned; `d` holds the findings. */
+static int status_of_error(const struct request *r, int error, const struct diag *d)
+{
+        switch (error) {
+        case -EINVAL:
+                return EX_DATAERR;
+        case -ENOMEM:
+                fputs("keyrouter: out of memory\n", stderr);
+                return EX_OSERR;
+        default:
+                if (d->n_errors == 0)
+                        fprintf(stderr, "keyrouter: %s: %s\n", policy_path(r), strerror(-error));
+                return EX_NOINPUT;
+        }
+}
+
+static int request_plan(const struct request *r, struct diag *d, struct policy **ret_policy,
+                        struct plan **ret_plan)
+{
+        CLEANUP(policy_unrefp) struct policy *policy = NULL;
+        CLEANUP(plan_freep) struct plan *plan = NULL;
+        int error = policy_load(policy_path(r), request_option(r, "providers"), d, &policy);
+
+        if (!error)
+                error = plan_make(policy, NULL, NULL, d, &plan);
+        if (error)
+                return status_of_error(r, error, d);
+        *ret_policy = TAKE(policy);
+        *ret_plan = TAKE(plan);
+        return 0;
+}
 
 static void ok_print(const struct request *r, const struct policy *p, const struct plan *plan,
                      const struct diag *d)
 {
         const struct egress_census *c = plan->census;
 
-        printf("%s: ok: %s, %s, %s, %s, %s, %s\n", r->operand,
+        printf("%s: ok: %s, %s, %s, %s, %s, %s\n", policy_path(r),
                count_text(p->n_groups, "group", "groups"),
                count_text(c->n_desks, "workstation", "workstations"),
                count_text(c->n_egresses, "egress address", "egress addresses"),
@@ -23,17 +64,9 @@ static void findings_print(const struct request *r, const struct diag *d)
 {
         diag_print(d, stderr);
         if (d->n_errors)
-                fprintf(stderr, "%s: %s, %s\n", r->operand,
+                fprintf(stderr, "%s: %s, %s\n", policy_path(r),
                         count_text(d->n_errors, "error", "errors"),
                         count_text(d->n_warnings, "warning", "warnings"));
-}
-
-static json_t *finding_json(const struct diag_finding *f)
-{
-        return json_pack("{s:s, s:o, s:i, s:o, s:o}", "level",
-                         f->level == DIAG_ERROR ? "error" : "warning", "file", json_text(f->file),
-                         "line", (int)f->line, "message", json_text(f->message), "remedy",
-                         json_text(f->remedy));
 }
 
 /* Null where there are errors. */
@@ -50,19 +83,21 @@ static json_t *totals_json(const struct policy *p, const struct plan *plan)
 static json_t *check_json(const struct request *r, const struct policy *p, const struct plan *plan,
                           const struct diag *d)
 {
-        json_t *findings = json_array();
+        json_t *findings = findings_json(d);
 
-        for (size_t i = 0; i < d->n_findings; i++) {
-                if (json_array_append_new(findings, finding_json(&d->findings[i])) != 0) {
-                        json_decref(findings);
-                        return NULL;
-                }
-        }
         return json_pack("{s:s, s:o, s:b, s:I, s:I, s:o, s:I, s:o}", "schema", "keyrouter.check/1",
-                         "file", json_text(r->operand), "ok", p != NULL, "errors",
+                         "file", text_json(policy_path(r)), "ok", p != NULL, "errors",
                          (json_int_t)d->n_errors, "warnings", (json_int_t)d->n_warnings, "findings",
                          findings, "findings_left_out", (json_int_t)d->n_dropped, "totals",
                          totals_json(p, plan));
+}
+
+static int document_print(json_t *document)
+{
+        int status = json_print(document);
+
+        json_decref(document);
+        return status;
 }
 
 int verb_check(const struct request *r)
@@ -76,7 +111,7 @@ int verb_check(const struct request *r)
         status = request_plan(r, &d, &policy, &plan);
         diag_sort(&d);
         if (r->json)
-                written = json_finish(check_json(r, policy, plan, &d));
+                written = document_print(check_json(r, policy, plan, &d));
         else
                 findings_print(r, &d);
         if (!r->json && status == 0)

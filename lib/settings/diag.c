@@ -159,7 +159,7 @@ static void caret_print(const struct diag_finding *f, FILE *out)
         putc('\n', out);
 }
 
-static void finding_print(const struct diag_finding *f, FILE *out)
+void diag_finding_print(const struct diag_finding *f, FILE *out)
 {
         static const char *const levels[] = { "error", "warning" };
 
@@ -179,7 +179,7 @@ static void finding_print(const struct diag_finding *f, FILE *out)
 void diag_print(const struct diag *d, FILE *out)
 {
         for (size_t i = 0; i < d->n_findings; i++)
-                finding_print(&d->findings[i], out);
+                diag_finding_print(&d->findings[i], out);
         if (d->n_dropped)
                 fprintf(out, "%zu more findings are not shown\n", d->n_dropped);
 }

@@ -65,6 +65,7 @@ void diag_sort(struct diag *d);
 /* `file:line:column: error: message` and, indented on lines of their own, the line with a caret
  * under its word, and the remedy. */
 void diag_print(const struct diag *d, FILE *out);
+void diag_finding_print(const struct diag_finding *f, FILE *out);
 
 /* The one of `names` (NULL-terminated) that `word` is most likely a typo of, or NULL. */
 const char *diag_nearest(struct slice word, const char *const *names);

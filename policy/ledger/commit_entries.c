@@ -14,23 +14,28 @@ static bool is_held(int state)
         return state >= 0 && entry_state_is_held((enum entry_state)state);
 }
 
-static bool host_is_good(const struct entry_move *m)
+static bool host_is_good(const char *host, bool is_to_be_held)
 {
         char canonical[ADDR_TEXT_MAX];
         struct addr a;
 
-        if (!text_is_clean(m->host, LEDGER_NAME_MAX))
+        if (!text_is_clean(host, LEDGER_NAME_MAX))
                 return false;
-        if (addr_parse(slice_of(m->host), &a) != 0)
-                return !is_held(m->to) || strcmp(m->host, "router") == 0;
-        return strcmp(addr_format(&a, canonical), m->host) == 0 &&
-               !(is_held(m->to) && addr_is_unspecified(&a));
+        if (addr_parse(slice_of(host), &a) != 0)
+                return !is_to_be_held || strcmp(host, "router") == 0;
+        return strcmp(addr_format(&a, canonical), host) == 0 &&
+               !(is_to_be_held && addr_is_unspecified(&a));
+}
+
+bool entry_is_good(const char *provider, const char *key, const char *host, int state)
+{
+        return text_is_clean(provider, LEDGER_NAME_MAX) && text_is_clean(key, LEDGER_NAME_MAX) &&
+               host_is_good(host, is_held(state));
 }
 
 static bool move_is_good(const struct entry_move *m)
 {
-        return text_is_clean(m->provider, LEDGER_NAME_MAX) &&
-               text_is_clean(m->key, LEDGER_NAME_MAX) && host_is_good(m) && m->from >= -1 &&
+        return entry_is_good(m->provider, m->key, m->host, m->to) && m->from >= -1 &&
                m->from < N_ENTRY_STATES && m->to >= -1 && m->to < N_ENTRY_STATES &&
                (m->from >= 0 || m->to >= 0);
 }

@@ -12,17 +12,17 @@ static int seal_read(struct commit *t, struct query *q)
 {
         struct slice assignment = query_bytes(q, 3);
         const char *digest, *router;
-        int r = text_read(q, 1, &digest);
+        int r = column_text(q, 1, &digest);
 
         if (r || strlen(digest) >= sizeof(t->digest) || assignment.length != DIGEST_BYTES)
                 return LEDGER_E_DAMAGED;
         strcpy(t->digest, digest);
-        r = text_read(q, 2, &router);
+        r = column_text(q, 2, &router);
         if (r || strlen(router) >= sizeof(t->router))
                 return LEDGER_E_DAMAGED;
         strcpy(t->router, router);
         t->seal = (struct seal){
-                t->l->head.revision, query_number(q, 0), t->digest, t->router, { 0 }
+                t->before.revision, query_number(q, 0), t->digest, t->router, { 0 }
         };
         memcpy(t->seal.assignment, assignment.data, DIGEST_BYTES);
         return 0;
@@ -38,7 +38,7 @@ static int policy_keep(struct commit *t)
 
         if (r)
                 return r;
-        query_put_number(q, (int64_t)t->l->head.revision);
+        query_put_number(q, (int64_t)t->before.revision);
         if (query_next(q))
                 return seal_read(t, q);
         r = query_end(q);
@@ -106,7 +106,7 @@ int commit_policy(struct commit *t)
 {
         if (t->c->n_files > 0)
                 return policy_apply(t);
-        if (t->c->withdraw || t->l->head.revision == 0)
+        if (t->c->withdraw || t->before.revision == 0)
                 return 0;
         return policy_keep(t);
 }
@@ -125,7 +125,7 @@ static int pin_take(struct commit *t, const char *name)
                 return r;
         query_put_text(q, name);
         if (query_next(q)) {
-                r = text_read(q, 0, &addresses);
+                r = column_text(q, 0, &addresses);
                 if (r == 0)
                         r = pin_digest(t->l->digest, name, addresses, query_number(q, 1), digest);
                 if (r)
@@ -148,18 +148,26 @@ static int pin_remove(struct commit *t, const char *name)
         return query_run(q);
 }
 
-static int pin_insert(struct commit *t, const struct pin *p)
+void addresses_format(const struct pin *p, char text[static PIN_ADDRESSES_MAX])
 {
-        char addresses[PIN_MAX_ADDRESSES * ADDR_TEXT_MAX], *end = addresses;
-        uint8_t digest[DIGEST_BYTES];
-        struct query *q;
-        int r;
+        char *end = text;
 
+        *end = 0;
         for (unsigned i = 0; i < p->n_addrs; i++) {
                 if (i > 0)
                         *end++ = ' ';
                 end += strlen(addr_format(&p->addrs[i], end));
         }
+}
+
+static int pin_insert(struct commit *t, const struct pin *p)
+{
+        char addresses[PIN_ADDRESSES_MAX];
+        uint8_t digest[DIGEST_BYTES];
+        struct query *q;
+        int r;
+
+        addresses_format(p, addresses);
         r = pin_digest(t->l->digest, p->name, addresses, p->at_us, digest);
         if (r)
                 return r;
@@ -174,6 +182,12 @@ static int pin_insert(struct commit *t, const struct pin *p)
         return query_run(q);
 }
 
+bool pin_is_good(const struct pin *p)
+{
+        return text_is_clean(p->name, LEDGER_NAME_MAX) && p->n_addrs >= 1 &&
+               p->n_addrs <= PIN_MAX_ADDRESSES;
+}
+
 /* The set has each name once, in lower case, and its addresses in order. */
 int commit_pins(struct commit *t)
 {
@@ -181,8 +195,7 @@ int commit_pins(struct commit *t)
         int r = 0;
 
         for (size_t i = 0; i < t->c->n_pins; i++)
-                if (!text_is_clean(t->c->pins[i].name, LEDGER_NAME_MAX) ||
-                    t->c->pins[i].n_addrs < 1 || t->c->pins[i].n_addrs > PIN_MAX_ADDRESSES)
+                if (!pin_is_good(&t->c->pins[i]))
                         return fault(-EINVAL);
         for (size_t i = 0; r == 0 && i < t->c->n_unpinned; i++)
                 r = pin_remove(t, t->c->unpinned[i]);
@@ -198,7 +211,7 @@ int commit_pins(struct commit *t)
 
 /* ---- switches ---- */
 
-static bool switch_name_is_good(const char *name)
+bool switch_is_good(const char *name)
 {
         static const char *const kinds[] = { "key:", "backend:" };
 
@@ -250,7 +263,7 @@ static int switch_insert(struct commit *t, const struct ledger_switch *told)
         struct query *q;
         int r;
 
-        if (!switch_name_is_good(told->name))
+        if (!switch_is_good(told->name))
                 return fault(-EINVAL);
         strcpy(s.name, told->name);
         text_clean(s.who, sizeof(s.who), told->who);

@@ -135,7 +135,7 @@ DEFINE_FREEP(struct move_list, move_list_free);
 
 /* A key or backend that an administrator has switched off. */
 struct ledger_switch {
-        char name[72]; /* "key:NAME", "backend:NAME" or "all" */
+        char name[80]; /* "key:NAME", "backend:NAME" or "all" */
         char who[64];
         char why[256];
         int64_t at_us;
@@ -211,7 +211,9 @@ MUST_CHECK int ledger_restore(struct ledger *l, const void *bytes, size_t length
                               uint64_t *ret_id);
 
 /* Reads all of it: SQLite's own check, the chain of the history, states, one held entry an address,
- * the assignment of the applied policy against the entries. Each flaw is a line to `tell`. */
+ * the assignment of the applied policy against the entries. Each flaw is a line to `tell`, up to
+ * LEDGER_MAX_FLAWS; *ret_n_flaws counts them all. */
+#define LEDGER_MAX_FLAWS 100
 MUST_CHECK int ledger_verify(struct ledger *l, void (*tell)(void *context, const char *flaw),
                              void *context, size_t *ret_n_flaws);
 

@@ -10,7 +10,7 @@ static int hash_row(struct commit *t)
         struct digest *d = t->l->digest;
         struct chain_row row = { t->next.id, t->c->at_us, t->who, t->what, t->why, t->summary };
 
-        chain_begin(d, t->l->head.hash, &row, &t->seal, t->next.state);
+        chain_begin(d, t->before.hash, &row, &t->seal, t->next.state);
         for (size_t i = 0; i < t->c->n_moves; i++)
                 chain_move(d, &t->c->moves[i]);
         return digest_end(d, t->next.hash);
@@ -77,7 +77,7 @@ static int commit_parts(struct commit *t)
 
 int ledger_commit(struct ledger *l, const struct change *c, uint64_t *ret_id)
 {
-        struct commit t = { .l = l, .c = c, .next = l->head };
+        struct commit t = { .l = l, .c = c, .before = l->head, .next = l->head };
         int r;
 
         if (c->expected_head != UINT64_MAX && c->expected_head != l->head.id)

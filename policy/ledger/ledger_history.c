@@ -21,14 +21,14 @@ void revision_free(struct revision *r)
 static int revision_read(struct query *q, struct revision *v)
 {
         const char *digest, *router;
-        int r = text_read(q, 1, &digest);
+        int r = column_text(q, 1, &digest);
 
         if (r)
                 return r;
         if (strlen(digest) >= sizeof(v->digest))
                 return LEDGER_E_DAMAGED;
         strcpy(v->digest, digest);
-        r = text_read(q, 2, &router);
+        r = column_text(q, 2, &router);
         if (r)
                 return r;
         if (strlen(router) >= sizeof(v->router))
@@ -128,17 +128,11 @@ static int revision_at(struct ledger *l, uint64_t row, uint64_t *ret)
         return r;
 }
 
-int ledger_revision(struct ledger *l, uint64_t id, struct revision **ret)
+int revision_load(struct ledger *l, uint64_t revision, struct revision **ret)
 {
-        CLEANUP(revision_freep) struct revision *v = NULL;
-        uint64_t revision = 0;
-        int r = revision_at(l, id, &revision);
+        CLEANUP(revision_freep) struct revision *v = calloc(1, sizeof(*v));
+        int r;
 
-        if (r)
-                return r;
-        if (revision == 0)
-                return -ENOENT;
-        v = calloc(1, sizeof(*v));
         if (!v)
                 return fault(-ENOMEM);
         v->id = revision;
@@ -148,6 +142,16 @@ int ledger_revision(struct ledger *l, uint64_t id, struct revision **ret)
         if (r == 0)
                 *ret = TAKE(v);
         return r;
+}
+
+int ledger_revision(struct ledger *l, uint64_t id, struct revision **ret)
+{
+        uint64_t revision = 0;
+        int r = revision_at(l, id, &revision);
+
+        if (r)
+                return r;
+        return revision > 0 ? revision_load(l, revision, ret) : -ENOENT;
 }
 
 /* ---- rows ---- */

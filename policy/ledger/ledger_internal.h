@@ -62,13 +62,16 @@ MUST_CHECK int ledger_file_new(const char *path, char why[static LEDGER_WHY_MAX]
 /* What a column says, or LEDGER_E_DAMAGED. NULL is the state -1. */
 MUST_CHECK int state_read(struct query *q, int column, int *ret);
 /* Terminated, without zero bytes inside; it stays until the next query_next(). */
-MUST_CHECK int text_read(struct query *q, int column, const char **ret);
+MUST_CHECK int column_text(struct query *q, int column, const char **ret);
 /* The same, in memory of its own. */
 MUST_CHECK int text_copy(struct query *q, int column, char **ret);
 /* Addresses with a blank between two, into the pin. */
 MUST_CHECK int addresses_read(const char *text, struct pin *p);
 
 MUST_CHECK int switch_read(struct query *q, struct ledger_switch *s);
+
+/* An applied policy by the row that applied it. -ENOENT: there is none, or its files are gone. */
+MUST_CHECK int revision_load(struct ledger *l, uint64_t revision, struct revision **ret);
 
 /* Texts of many rows in one block, whose size is asked for beforehand. */
 struct shelf {

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-int text_read(struct query *q, int column, const char **ret)
+int column_text(struct query *q, int column, const char **ret)
 {
         struct slice text = query_bytes(q, column);
 
@@ -23,7 +23,7 @@ int state_read(struct query *q, int column, int *ret)
                 *ret = -1;
                 return 0;
         }
-        if (text_read(q, column, &name) != 0 || !entry_state_parse(name, &state))
+        if (column_text(q, column, &name) != 0 || !entry_state_parse(name, &state))
                 return LEDGER_E_DAMAGED;
         *ret = (int)state;
         return 0;
@@ -32,7 +32,7 @@ int state_read(struct query *q, int column, int *ret)
 int text_copy(struct query *q, int column, char **ret)
 {
         const char *text;
-        int r = text_read(q, column, &text);
+        int r = column_text(q, column, &text);
 
         if (r)
                 return r;
@@ -46,7 +46,7 @@ int shelf_put(struct shelf *s, struct query *q, int column, const char **ret)
 {
         const char *text;
         size_t size;
-        int r = text_read(q, column, &text);
+        int r = column_text(q, column, &text);
 
         if (r)
                 return r;
@@ -169,7 +169,7 @@ static int pin_read(struct query *q, struct shelf *texts, struct pin *p)
         int r = shelf_put(texts, q, 0, &p->name);
 
         if (r == 0)
-                r = text_read(q, 1, &addresses);
+                r = column_text(q, 1, &addresses);
         if (r == 0)
                 r = addresses_read(addresses, p);
         p->at_us = query_number(q, 2);
@@ -219,7 +219,7 @@ int ledger_pins(struct ledger *l, struct pin_set **ret)
 static int field_read(struct query *q, int column, char *field, size_t size)
 {
         const char *text;
-        int r = text_read(q, column, &text);
+        int r = column_text(q, column, &text);
 
         if (r)
                 return r;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #define MAX_QUERIES 64
+#define CACHE_KEPT_BYTES (8 * 1024 * 1024) /* between two transactions */
 
 /* How far the header of a file in a log's mode and one in a journal's differ (fileformat2, 1.3.3). */
 #define HEADER_VERSIONS 18
@@ -163,7 +164,7 @@ static int store_configure(struct store *s)
         }
         return store_run(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;"
                             "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;"
-                            "PRAGMA cache_size = -16384; PRAGMA mmap_size = 0");
+                            "PRAGMA cache_size = -65536; PRAGMA mmap_size = 0");
 }
 
 static int store_make(const char *name, int flags, struct store **ret)
@@ -179,6 +180,9 @@ static int store_make(const char *name, int flags, struct store **ret)
                                NULL);
         if (code != SQLITE_OK)
                 return store_result(s, code);
+        /* Where it may not write, SQLite opens for reading and would say so much later. */
+        if (sqlite3_db_readonly(s->db, "main") == 1)
+                return LEDGER_E_DENIED;
         r = store_configure(s);
         if (r)
                 return r;
@@ -193,9 +197,6 @@ int store_open(const char *path, struct store **ret)
 
         if (r)
                 return r;
-        /* Where it may not write, SQLite opens for reading and would say so much later. */
-        if (sqlite3_db_readonly(s->db, "main") == 1)
-                return LEDGER_E_DENIED;
         s->is_file = true;
         *ret = TAKE(s);
         return 0;
@@ -308,12 +309,22 @@ int store_number(struct store *s, const char *sql, int64_t *ret)
 
 /* ---- transactions ---- */
 
+/* What a large change has brought into memory is given back. */
+static void store_relax(struct store *s)
+{
+        int used = 0, highest = 0;
+
+        if (sqlite3_db_status(s->db, SQLITE_DBSTATUS_CACHE_USED, &used, &highest, 0) == SQLITE_OK &&
+            used > CACHE_KEPT_BYTES)
+                sqlite3_db_release_memory(s->db);
+}
+
 int store_begin(struct store *s)
 {
         int r;
 
         assert(!s->has_transaction);
-        r = store_run(s, "BEGIN IMMEDIATE");
+        r = store_run(s, "BEGIN");
         s->has_transaction = r == 0;
         return r;
 }
@@ -331,6 +342,7 @@ void store_rollback(struct store *s)
         /* A commit whose sync failed lies in the log whole: whoever came next would find it. */
         if (s->is_settled)
                 sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        store_relax(s);
 }
 
 int store_commit(struct store *s)
@@ -344,6 +356,7 @@ int store_commit(struct store *s)
                 return r;
         }
         s->has_transaction = false;
+        store_relax(s);
         return 0;
 }
 

@@ -7,9 +7,9 @@
  * operation.c. It returns 0 with the reply filled, which may well say no, or a negative errno or a
  * LEDGER_E_x, which operation_run() explains.
  */
+#include "policy/operation/json.h"
 #include "policy/operation/operation.h"
 
-#include <jansson.h>
 #include <sysexits.h>
 
 struct op {
@@ -19,16 +19,6 @@ struct op {
         struct reply *reply;
         int64_t now_us; /* wall clock */
 };
-
-static inline void json_freep(json_t **j)
-{
-        json_decref(*j);
-}
-
-static inline void files_freep(struct file_set *s)
-{
-        file_set_done(s);
-}
 
 /* ---- answers ---- */
 
@@ -41,14 +31,6 @@ int op_refuse(struct op *o, int status, const char *remedy, const char *format, 
 
 /* The same with findings: EX_DATAERR. */
 int op_refuse_findings(struct op *o, struct diag *d, const char *what);
-
-json_t *findings_json(const struct diag *d);
-
-/* A text as JSON; null for NULL. Bytes that are not UTF-8 become '?'. */
-json_t *text_json(const char *text);
-
-/* "2026-03-01T12:00:00Z", null for 0. */
-json_t *time_json(int64_t us);
 
 /* The address of a slot, or "router". */
 const char *host_text(const struct addr *a, char text[static ADDR_TEXT_MAX]);
@@ -73,8 +55,11 @@ struct op_policy {
         struct diag diag;
         struct revision *applied; /* in force; NULL: none */
         char digest[65];
-        bool is_applied; /* it is the one in force, word for word */
-        uint64_t head;   /* of the ledger it was read against */
+        bool is_applied;         /* it is the one in force, word for word */
+        uint64_t head;           /* of the ledger it was read against */
+        struct pin_set *answers; /* what host names stand for now; NULL: the request tells none */
+        struct pin *fresh_pins;  /* of names that the request's answers tell and that had none */
+        size_t n_fresh_pins;
 };
 
 void op_policy_init(struct op_policy *p);
@@ -86,11 +71,23 @@ void op_policy_done(struct op_policy *p);
  */
 MUST_CHECK int op_policy_load(struct op *o, uint64_t id, struct op_policy *p);
 
+/*
+ * The policy in force, whatever the request says, and the entries. Where none has been applied yet,
+ * p->policy is NULL and nothing is refused: there is no answer in the reply then.
+ */
+MUST_CHECK int op_in_force_load(struct op *o, struct op_policy *p);
+
 /* Plans it against what stands on the keys. As above: *ret is NULL having refused. */
 MUST_CHECK int op_policy_plan(struct op *o, struct op_policy *p, struct plan **ret);
 
 /* What is in force: plan_restore() of it. */
 MUST_CHECK int op_policy_restore(struct op *o, struct op_policy *p, struct plan **ret);
+
+/* The request's "answers". *ret is NULL having refused. */
+MUST_CHECK int op_answers_read(struct op *o, struct pin_set **ret);
+
+/* Reads them into p->answers, and adds to p->pins those of names without a pin. */
+MUST_CHECK int op_pins_freshen(struct op *o, struct op_policy *p);
 
 /* ---- plans as JSON ---- */
 
@@ -104,11 +101,22 @@ struct plan_document {
 /* keyrouter.plan/2, but for its schema. NULL: no memory. */
 json_t *plan_json(const struct plan_document *d);
 
+/* Its member "moves". NULL: no memory. */
+json_t *moves_json(const struct plan *plan, const struct entry_set *entries);
+
 /* SHA-256 over what a plan starts from and what it would change: equal plans have equal ones. */
 void plan_outcome(const struct plan_document *d, char ret[static 65]);
 
 /* "PROVIDER KEY HOST\n" for each slot with a key. NULL: no memory. */
 char *plan_assignment(const struct plan *plan);
+
+/* ---- pieces of several answers ---- */
+
+/* The member "switched_off". Returns 0, or what the ledger said. */
+MUST_CHECK int op_switches(struct op *o, json_t **ret);
+
+/* The member "files" of an applied policy. NULL: no memory. */
+json_t *revision_files_json(const struct revision *r);
 
 /* ---- the operations ---- */
 

@@ -49,10 +49,10 @@ struct operation_host {
 };
 
 enum { /* what a reply says has changed */
-        CHANGED_POLICY = 1U << 0,
-        CHANGED_ENTRIES = 1U << 1,
-        CHANGED_SWITCHES = 1U << 2,
-        CHANGED_PENDING = 1U << 3,
+       CHANGED_POLICY = 1U << 0,
+       CHANGED_ENTRIES = 1U << 1,
+       CHANGED_SWITCHES = 1U << 2,
+       CHANGED_PENDING = 1U << 3,
 };
 
 struct reply {

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""layout - a whole site: who sits where, which keys there are, and what `keyrouter plan` makes of
-it
+"""layout - a whole site: who sits where, which keys there are, and what `keyrouter` makes of it
 
 The shape is that of policy/examples/austin.cfg: sales with the first keys, support with the last
 ones and too many of them, ten of training behind one address. Addresses are of 127/8, where every
@@ -116,23 +115,30 @@ class Plan:
         return self.overflow[egress], None
 
 
-def keyrouter_run(site, verb, *words):
-    """What the administrator's command prints; RuntimeError where it says no."""
-    argv = [program_find(site.build, "keyrouter"), verb, site.policy_path, *words]
+def keyrouter_run(site, *words):
+    """What the administrator's command prints; RuntimeError where it says no. Asks the daemon."""
+    argv = [program_find(site.build, "keyrouter"), *words]
+    if words[0] != "check":
+        argv += ["--socket", site.sockets / "control"]
     done = subprocess.run(list(map(str, argv)), stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=PLAN_TIMEOUT_S)
     if done.returncode != 0:
-        raise RuntimeError(f"keyrouter {verb} ends with {done.returncode}: {done.stderr.strip()}")
+        raise RuntimeError(f"keyrouter {words[0]} ends with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
 
 
 def plan_read(site):
-    return Plan(json.loads(keyrouter_run(site, "plan", "--json")))
+    return Plan(json.loads(keyrouter_run(site, "plan", site.policy_path, "--json")))
 
 
-def plan_apply(site, plan):
-    """What the administrator does in the vendor's console, and the time that it then takes."""
-    for name, addresses in plan.add.items():
-        if addresses:
-            site.vendor.allow(name, *addresses, live=False)
+def lists_enter(site):
+    """What the administrator does in the vendor's console, from the list, and the time that it then
+    takes. Returns how many addresses were entered on each key."""
+    counts = {}
+    for key in json.loads(keyrouter_run(site, "allowlist", "--json"))["keys"]:
+        added = [each["host"] for each in key["add"]]
+        if added:
+            site.vendor.allow(key["name"], *added, live=False)
+        counts[key["name"]] = len(added)
     site.vendor.advance(600)
+    return counts

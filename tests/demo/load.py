@@ -7,6 +7,7 @@ has sent its last. A lookup carries its name in a header field, by which the ven
 is found again.
 """
 import asyncio
+import http.client
 import json
 import re
 import urllib.parse
@@ -170,6 +171,20 @@ class Application(asyncio.Protocol):
     def connection_lost(self, error):
         if self.idle and not self.idle.done():
             self.idle.set_result(None)
+
+
+def lookup_ask(shim, lookup):
+    """Asks it on a connection of its own; returns the status."""
+    host, _, port = shim.rpartition(":")
+    method, api, target, body = target_of(lookup)
+    connection = http.client.HTTPConnection(host, int(port), timeout=DEADLINE_S)
+    try:
+        connection.request(method, f"/{api}{target}", body or None, {NAME_FIELD: lookup.name})
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
 
 
 class Office:

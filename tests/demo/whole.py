@@ -2,8 +2,9 @@
 """whole - a site of hundreds of desks at once: started, asked, judged, told
 
 Each desk is a real shim that calls the router from the desk's address, with an application that
-holds a connection to it. What is on the keys' lists at the vendor is what `keyrouter plan` says is
-to be added.
+holds a connection to it. It goes the administrator's way: the router runs, the policy is applied,
+the lists of `keyrouter allowlist` are entered at the vendor. For some keys that is confirmed; for the
+others nothing is said, and it is the desks' first calls that show it.
 """
 import collections
 import http.client
@@ -13,7 +14,7 @@ import judging
 import layout
 from interrupt import held
 from latency import latency_measure, quantile
-from load import LOOKUPS, Office
+from load import LOOKUPS, Office, lookup_ask, lookup_make
 from support import canary
 from support.site import Site
 from support.sockets import established_peers
@@ -45,16 +46,43 @@ class Whole:
 # ---- start
 
 
-def _plan_show(whole, n_keys):
+def keys_confirmed(n_keys):
+    """The first of them; the others show by calls that they are entered."""
+    return layout.key_names(n_keys)[:(n_keys + 1) // 2]
+
+
+def _administer(whole, n_keys):
+    """From a policy to lists at the vendor, by the command alone."""
     site = whole.site
-    whole.plan = layout.plan_read(site)
-    counts = ", ".join(f"{len(added)} to {name}" for name, added in whole.plan.add.items())
     egresses = {desk.egress for desk in whole.desks}
     say(f"A whole site: {len(whole.desks)} workstations, {len(egresses)} egress addresses, "
-        f"{n_keys} embedded keys, one secret key.")
-    say(f"keyrouter check: {layout.keyrouter_run(site, 'check').strip()}")
-    say(f"keyrouter plan, added at the vendor as it says: {counts}")
-    layout.plan_apply(site, whole.plan)
+        f"{n_keys} embedded keys, one secret key. The administrator's way:")
+    say(f"  keyrouter check       {layout.keyrouter_run(site, 'check', site.policy_path).strip()}")
+    whole.plan = layout.plan_read(site)
+    applied = layout.keyrouter_run(site, "apply", site.policy_path, "-m", "the first policy")
+    say(f"  keyrouter apply       {applied.splitlines()[0]}")
+    counts = layout.lists_enter(site)
+    say("  keyrouter allowlist   entered at the vendor: "
+        + ", ".join(f"{n} on {name}" for name, n in counts.items()))
+    for name in keys_confirmed(n_keys):
+        layout.keyrouter_run(site, "allowlist", "confirm", name, "--added", "all")
+    say(f"  keyrouter allowlist confirm KEY --added all   {', '.join(keys_confirmed(n_keys))}")
+
+
+def _evidence_gather(whole, n_keys):
+    """One call from each address of a key that nobody confirmed shows that it is entered."""
+    unconfirmed = set(whole.plan.add) - set(keys_confirmed(n_keys))
+    waiting = {desk.egress: desk for desk in whole.desks
+               if whole.plan.key_of.get(desk.egress) in unconfirmed}
+    for number, desk in enumerate(waiting.values()):
+        lookup = lookup_make(desk, number, "street", "first ")
+        shim = whole.shim_of[desk.workstation]
+        status = lookup_ask(shim, lookup)
+        if status != 200:
+            whole.wrong.append(f"the first call of desk {desk.workstation} got {status}")
+    n_live = len(whole.router.wait_events(len(waiting), "slot_live")) if waiting else 0
+    say(f"  calls alone           {n_live} addresses of {', '.join(sorted(unconfirmed)) or 'no key'} "
+        "are seen to work")
 
 
 def _shims_start(whole, progress):
@@ -73,11 +101,12 @@ def whole_start(site, n_workstations, n_keys, progress):
     whole = Whole(site, layout.desks_of(groups))
     layout.site_fill(site, groups, n_keys)
     site.vendor.cloud(CLOUD)
-    _plan_show(whole, n_keys)
     with held():
-        whole.router = site.start_router({"log_level": "info"})
+        whole.router = site.start_router({"log_level": "info"}, apply=False)
+    _administer(whole, n_keys)
     _shims_start(whole, progress)
     progress.end()
+    _evidence_gather(whole, n_keys)
     return whole
 
 
@@ -202,7 +231,8 @@ def _desk_line(whole, desk):
 
 
 def keep_text(whole):
-    site, build = whole.site, whole.site.build
+    site = whole.site
+    keyrouter, control = site.build / "tools" / "keyrouter", site.sockets / "control"
     ends = {(desk.group, whole.plan.route_of(desk.egress)): desk for desk in whole.desks}
     first = whole.desks[0]
     desks = "\n".join(_desk_line(whole, desk) for desk in ends.values())
@@ -214,8 +244,12 @@ It keeps running; Ctrl-C ends it. To look at:
 ?street=1+Oak+St&city=Austin&state=TX'
   the policy and what it means at the vendor:
     {site.policy_path}
-    {build}/tools/keyrouter check {site.policy_path}
-    {build}/tools/keyrouter plan {site.policy_path}
+    {keyrouter} check {site.policy_path}
+  the router's ledger; --socket PATH goes behind each verb:
+    {keyrouter} status --socket {control}
+    {keyrouter} explain {first.workstation} --socket {control}
+    {keyrouter} allowlist --socket {control}
+    {keyrouter} report --socket {control}
   the router:   https://{whole.router.addresses[0]}  {site.folder}/keyrouterd.cfg
   the vendor:   https://{site.vendor.address}, what it saw: \
 curl -d '{{}}' http://127.0.0.1:{site.vendor.control_port}/records

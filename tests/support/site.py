@@ -5,23 +5,29 @@
     site.add_key("key-1", hosts=["127.1.0.1"])        # at the vendor, in the policy, on disk
     site.add_backend("secret-1")
     site.add_group("desks", ["127.1.0.0/24"])
-    router = site.start_router()
+    router = site.start_router()                       # applies the policy; all its slots are live
     shim = site.start_shim("127.1.0.1")
 
-Every value of a configuration can be replaced: start_router(policy=text, settings={...}).
+Every value of a configuration can be replaced: start_router(policy=text, settings={...}). What is
+applied later goes by the control socket: site.apply(router).
 """
 import os
 import pathlib
+import shutil
+import subprocess
+import tempfile
 
-from support import REPOSITORY, canary
+from support import DEADLINE_S, REPOSITORY, canary
 from support.ca import Authority, client_context
 from support.cfg import cfg_format
+from support.control import Control
 from support.dns import NameServer
 from support.process import Process
 from support.rawclient import RawClient, request_format
 from support.vendor import Vendor
 
 ROUTER_NAME = "router.site.test"
+SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
 PROVIDER = REPOSITORY / "policy" / "providers" / "smarty.cfg"
 
 HOSTS = {  # API -> host, as the vendor's SDKs call them
@@ -57,7 +63,10 @@ class Site:
         self.processes = []
         self.provider = self.folder / "smarty.cfg"
         self.policy_path = self.folder / "policy.cfg"
+        self.ledger = self.folder / "ledger.db"
+        self.propagation_s = 0
         self.keys, self.backends, self.groups = [], [], []
+        self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="kr-"))  # their paths are short
         self.policy_rest = {}  # further settings of the policy: origins, unknown, ...
         self._n_shims = 0
         self.write_provider()
@@ -67,8 +76,9 @@ class Site:
     # ---- files
 
     def write_provider(self, text=None):
-        """The shipped definition, with the port of the stand-in vendor."""
+        """The shipped definition, with the port of the stand-in vendor; what is confirmed works."""
         shipped = PROVIDER.read_text() if text is None else text
+        shipped = shipped.replace("propagation_s = 600;", f"propagation_s = {self.propagation_s};")
         self.provider.write_text(f"port = {self.vendor.port};\n{shipped}")
 
     def write_credential(self, name, fields, mode=0o600):
@@ -124,22 +134,72 @@ class Site:
     def router_settings(self):
         certificate, key = self.authority.issue(ROUTER_NAME, "127.0.0.1", "localhost")
         return {
-            "policy": str(self.policy_path), "listen": ["127.0.0.1:0"],
+            "policy": str(self.policy_path), "ledger": str(self.ledger),
+            "control": str(self.sockets / "control"), "listen": ["127.0.0.1:0"],
             "certificate": str(certificate), "private_key": str(key),
             "credentials": str(self.credentials), "vendor_ca": str(self.vendor.ca),
             "system_ca": False, "workers": 2, "resolver": {"servers": [self.dns.address]},
             "log_level": "debug",
         }
 
-    def start_router(self, settings=None, policy=None, name="keyrouterd", ready=True, **options):
-        """settings replace those of router_settings(), None takes one out; ready=False: no wait."""
+    def start_router(self, settings=None, policy=None, name="keyrouterd", ready=True, apply=True,
+                     live=True, **options):
+        """settings replace those of router_settings(), None takes one out; ready=False: no wait.
+
+        The policy is applied before; live: what it wants at the vendor is confirmed, too.
+        """
         self.write_policy(policy)
+        if apply:
+            self.prepare(live)
         config = self.folder / f"{name}.cfg"
         config.write_text(cfg_format({**self.router_settings(), **(settings or {})}))
         router = self._start(name, "keyrouterd", config, **options)
         if ready:
             router.wait_ready()
         return router
+
+    def control(self, router=None):
+        """The control socket of a router."""
+        return Control(self.sockets / "control")
+
+    def keyrouter(self, *words, status=0):
+        """What the administrator's command prints; it must exit with `status`."""
+        argv = [str(word) for word in (program_find(self.build, "keyrouter"), *words)]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=DEADLINE_S, env={
+                                  "PATH": os.defpath, "LC_ALL": "C.UTF-8",
+                                  **{k: os.environ[k] for k in SANITIZERS if k in os.environ}})
+        canary.evidence(f"output of {' '.join(argv[1:3])}", (done.stdout + done.stderr).encode())
+        if done.returncode != status:
+            raise AssertionError(f"{' '.join(argv[1:])} ends with {done.returncode}: "
+                                 f"{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def prepare(self, live=True):
+        """Applies the policy while no daemon holds the ledger."""
+        self.keyrouter("apply", self.policy_path, "--ledger", self.ledger)
+        for key in self.keys if live else ():
+            self.keyrouter("allowlist", "confirm", key["name"], "--added", "all",
+                           "--ledger", self.ledger)
+
+    def apply(self, policy=None, live=True, **request):
+        """Writes the policy and applies it through the running router, as `keyrouter apply` does."""
+        self.write_policy(policy)
+        answer = self.control().ask("apply", policy=self.policy_files(), **request)
+        if live:
+            self.confirm_added()
+        return answer
+
+    def policy_files(self):
+        """The policy as a request carries it."""
+        files = [("policy", self.policy_path), (f"provider {self.provider}", self.provider)]
+        return {"path": str(self.policy_path),
+                "files": [{"role": role, "path": str(path), "text": path.read_text()}
+                          for role, path in files]}
+
+    def confirm_added(self):
+        for key in self.keys:
+            self.control().ask("allowlist-confirm", key=key["name"], added="all")
 
     def shim_settings(self, router_address, workstation=None):
         return {
@@ -201,7 +261,8 @@ class Site:
         """Stops everything; the first that did not end well is raised, after all have ended."""
         failures = []
         steps = [p.stop for p in reversed(self.processes)]
-        steps += [self.gather_evidence, self.vendor.stop, self.dns.stop]
+        steps += [self.gather_evidence, self.vendor.stop, self.dns.stop,
+                  lambda: shutil.rmtree(self.sockets, ignore_errors=True)]
         for step in steps:
             try:
                 step()

@@ -3,16 +3,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 void rig_init(struct rig *g)
 {
-        const char *base = getenv("TMPDIR");
+        /* In memory where the system has such: a sync costs nothing there. */
+        const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
         *g = (struct rig){ .l = NULL };
-        assert_true(snprintf(g->folder, sizeof(g->folder), "%s/keyrouter-test-XXXXXX",
-                             base ? base : "/tmp") < (int)sizeof(g->folder));
+        snprintf(g->folder, sizeof(g->folder), "%s/keyrouter-test-XXXXXX", base);
         assert_non_null(mkdtemp(g->folder));
         snprintf(g->path, sizeof(g->path), "%s/ledger", g->folder);
 }
@@ -176,6 +177,81 @@ void ledger_fill(struct ledger *l)
         assert_int_equal(moves_commit(l, moves, N_ELEMENTS(moves), 300), 3);
 }
 
+void ledger_fill_first(struct ledger *l)
+{
+        const struct entry_move moves[] = {
+                move_of("smarty k1 10.0.0.1", "", "wanted"),
+                move_of("smarty k2 10.0.0.2", "", "live"),
+                move_of("smarty k2 10.0.0.1", "", "leaving"),
+        };
+
+        assert_int_equal(policy_commit(l, "site = 0", "smarty k1 10.0.0.1\nsmarty k2 10.0.0.2\n",
+                                       moves, N_ELEMENTS(moves), 100),
+                         1);
+        assert_int_equal(COMMIT(l, 200, move_of("smarty k2 10.0.0.1", "leaving", "")), 2);
+}
+
+/* ---- by hand ---- */
+
+static sqlite3 *sqlite_open(const char *path)
+{
+        sqlite3 *db;
+
+        assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
+        return db;
+}
+
+void ledger_alter(const char *path, const char *sql)
+{
+        sqlite3 *db = sqlite_open(path);
+        char *message = NULL;
+
+        sqlite3_exec(db, sql, NULL, NULL, &message);
+        if (message)
+                fail_msg("%s: %s", sql, message);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+void *sqlite_hold(const char *path)
+{
+        sqlite3 *db = sqlite_open(path);
+
+        assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+        return db;
+}
+
+void sqlite_let_go(void *holder)
+{
+        assert_int_equal(sqlite3_close(holder), SQLITE_OK);
+}
+
+void log_of_version(const char *path, const char *log)
+{
+        CLEANUP(freep) void *bytes = NULL;
+        sqlite3 *db = sqlite_open(path);
+        char name[160];
+        size_t length;
+
+        assert_int_equal(sqlite3_exec(db,
+                                      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA user_version = 4;"
+                                      "CREATE TABLE later (a)",
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
+        snprintf(name, sizeof(name), "%s-wal", path);
+        bytes = file_bytes_read(name, &length);
+        file_bytes_write(log, bytes, length);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+void ledger_age(const char *path, unsigned version)
+{
+        if (version < 3)
+                ledger_alter(path, "DROP TABLE switched_off; DROP TABLE pending");
+        if (version < 2)
+                ledger_alter(path, "DROP TABLE pin");
+        ledger_alter(path, version == 1 ? "PRAGMA user_version = 1" : "PRAGMA user_version = 2");
+}
+
 /* ---- all that it holds ---- */
 
 static void entries_dump(struct ledger *l, FILE *out)
@@ -284,6 +360,27 @@ char *ledger_dump(struct ledger *l)
         rest_dump(l, out);
         history_dump(l, out);
         assert_int_equal(fclose(out), 0);
+        return text;
+}
+
+static void flaw_note(void *context, const char *flaw)
+{
+        assert_null(strchr(flaw, '\n'));
+        fprintf(context, "%s\n", flaw);
+}
+
+char *ledger_flaws(struct ledger *l)
+{
+        char *text = NULL;
+        size_t size, n_flaws = 0, n_lines = 0;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_non_null(out);
+        assert_int_equal(ledger_verify(l, flaw_note, out, &n_flaws), 0);
+        assert_int_equal(fclose(out), 0);
+        for (const char *c = text; *c; c++)
+                n_lines += *c == '\n';
+        assert_int_equal(n_lines, MIN(n_flaws, (size_t)LEDGER_MAX_FLAWS));
         return text;
 }
 

@@ -47,8 +47,24 @@ uint64_t policy_commit(struct ledger *l, const char *text, const char *assignmen
 /* A bit of everything: a policy, entries in each state, pins, switches, an apply that waits. */
 void ledger_fill(struct ledger *l);
 
+/* The same as far as a ledger of the first version can hold it. */
+void ledger_fill_first(struct ledger *l);
+
+/* Runs SQL on a closed ledger, as a person would with sqlite3, and leaves one file. */
+void ledger_alter(const char *path, const char *sql);
+/* Holds a closed ledger open, as such a person does. */
+void *sqlite_hold(const char *path);
+void sqlite_let_go(void *holder);
+/* Copies the log that a later version of keyrouter, not yet closed, would have left. */
+void log_of_version(const char *path, const char *log);
+/* Makes a closed ledger one of an older version: what that did not know goes. */
+void ledger_age(const char *path, unsigned version);
+
 /* All that a ledger holds, as text. Owner: the caller. */
 char *ledger_dump(struct ledger *l);
+
+/* The flaws that ledger_verify() finds, a line each; "" for none. Owner: the caller. */
+char *ledger_flaws(struct ledger *l);
 
 /* Files as bytes. */
 void *file_bytes_read(const char *path, size_t *ret_length);

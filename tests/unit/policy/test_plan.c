@@ -225,7 +225,7 @@ static void slots_are_found_by_provider_and_address(void **state)
                 assert_int_equal(s->index, i);
                 assert_int_equal(s->number,
                                  i % 9 + 1); /* in order of address, on each key from 1 */
-                assert_int_equal(s->state, ENTRY_LIVE);
+                assert_int_equal(s->state, ENTRY_WANTED);
         }
         for (unsigned i = 0; i < BUILD_N_PROVIDERS; i++) {
                 assert_null(plan_find(plan, &p->providers[i], &stranger));

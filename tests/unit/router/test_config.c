@@ -111,7 +111,11 @@ static void each_mistake_is_told_with_its_line(void **state)
         static const struct {
                 const char *text, *finding;
         } rows[] = {
-                { "listen_plain = [ \"127.0.0.1:1\" ];", "error: policy is missing" },
+                { MINIMUM "control_group = \"no-such-group\";",
+                  ":2:17: error: there is no group \"no-such-group\"" },
+                { MINIMUM "control = \"/a/very/long/path/of/more/than/a/hundred/characters/which/is/"
+                          "what/a/unix/socket/can/have/at/most/control.sock\";",
+                  ":2:11: error: control is too long" },
                 { "policy = \"/p\";", "keyrouterd.cfg: error: nothing to listen on" },
                 { MINIMUM "listen = [ \"0.0.0.0:8443\" ];",
                   "keyrouterd.cfg:2:1: error: listen needs a certificate" },
@@ -163,9 +167,8 @@ static void each_mistake_is_told_with_its_line(void **state)
 
 static void all_mistakes_are_told_at_once(void **state)
 {
-        static const char *const expected[] = { "policy is missing", "plain HTTP on",
-                                                "workers is",        "source \"x\"",
-                                                "name server",       "no CA is trusted" };
+        static const char *const expected[] = { "plain HTTP on", "workers is", "source \"x\"",
+                                                "name server", "no CA is trusted" };
         CLEANUP(config_freep) struct config *c = NULL;
         CLEANUP(freep) char *findings = NULL;
 

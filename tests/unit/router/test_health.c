@@ -49,7 +49,7 @@ static int desk_init(void **state)
         site_init(&d->site);
         *state = d;
         told[0] = 0;
-        return health_new(&d->site.plan, START, &d->health);
+        return health_new(&d->site.plan, START, 0, &d->health);
 }
 
 static int desk_done(void **state)
@@ -178,7 +178,7 @@ static void what_suspends_a_key(void **state)
                 CLEANUP(health_freep) struct health *fresh = NULL;
                 struct slot *slots = d->site.slots;
 
-                assert_int_equal(health_new(&d->site.plan, START, &fresh), 0);
+                assert_int_equal(health_new(&d->site.plan, START, 0, &fresh), 0);
                 for (const char *step = rows[i].steps; *step; step += step[4] ? 5 : 4) {
                         uint64_t now_ms =
                                 START + (uint64_t)((step[2] - '0') * 10 + step[3] - '0') * 1000;
@@ -359,7 +359,7 @@ static void a_propagating_slot_waits_for_its_delay(void **state)
         const char *cause;
 
         d->site.slots[0].state = ENTRY_PROPAGATING;
-        assert_int_equal(health_new(&d->site.plan, START, &h), 0);
+        assert_int_equal(health_new(&d->site.plan, START, 0, &h), 0);
         assert_int_equal(health_admit(h, slot, START + 599999, &cause), HEALTH_NOT_LIVE);
         assert_int_equal(health_admit(h, slot, START + 600000, &cause), HEALTH_PROBE);
         assert_int_equal(health_admit(h, slot, START + 600000 + MINUTE - 1, &cause),
@@ -394,7 +394,7 @@ static void a_new_plan_inherits_what_is_still_the_same(void **state)
                 next->slots[i].key = &next->keys[i == 0 ? 0 : 1];
         next->slots[6].key = &next->keys[0];
         next->slots[1].seen = site_addr("198.51.100.2");
-        assert_int_equal(health_new(&next->plan, START, &h), 0);
+        assert_int_equal(health_new(&next->plan, START, 0, &h), 0);
         health_carry(d->health, h);
 
         assert_int_equal(health_admit(h, &next->slots[0], START, &cause), HEALTH_SERVE);
@@ -421,7 +421,7 @@ static void refusals_before_and_after_a_new_plan_add_up(void **state)
                 succeed(d, i, START);
         refuse(d, 0, START);
         refuse(d, 1, START);
-        assert_int_equal(health_new(&d->site.plan, START, &h), 0);
+        assert_int_equal(health_new(&d->site.plan, START, 0, &h), 0);
         health_carry(d->health, h);
         assert_int_equal(health_key_view(h, &d->site.keys[0], START).state, HEALTH_STATE_OK);
         health_move(h, &slots[2], HEALTH_REFUSED, "c", false, START);

@@ -41,7 +41,7 @@ static int desk_init(void **state)
                 return -1;
         site_init(&d->site);
         *state = d;
-        r = health_new(&d->site.plan, START, &d->health);
+        r = health_new(&d->site.plan, START, 0, &d->health);
         return r ? r : budgets_new(&d->site.policy, &d->budgets);
 }
 
@@ -76,7 +76,7 @@ static void make_propagating(struct desk *d)
 {
         health_free(d->health);
         d->site.slots[0].state = ENTRY_PROPAGATING;
-        assert_int_equal(health_new(&d->site.plan, START, &d->health), 0);
+        assert_int_equal(health_new(&d->site.plan, START, 0, &d->health), 0);
 }
 
 static void spend_budget(struct desk *d)
@@ -144,7 +144,8 @@ static const struct row rows[] = {
         { GROUP_SALES, DESK_1, STREET, METHOD_GET, KEY, .reason = "slot 1 of 100 on austin-1",
           .sentence = "a live slot" },
         { GROUP_SALES, DESK_1, STREET, METHOD_GET, .condition = SLOT_GOING, KEY,
-          .reason = "slot 1 of 100 on austin-1", .sentence = "a slot that leaves serves on" },
+          .reason = "former slot 1 of 100 on austin-1",
+          .sentence = "a slot that leaves serves on" },
         { GROUP_SALES, "198.51.100.7", STREET, METHOD_GET, .kind = ROUTE_KEY,
           .credential = "austin-2", .reason = "slot 1 of 100 on austin-2",
           .sentence = "a slot on another key" },

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * books - the daemon's side of the ledger
+ *
+ * Opens it, makes snapshots of what it says, runs operations on it, and writes down what calls have
+ * shown (evidence). Main thread only. A ledger that cannot be written keeps nothing from serving:
+ * evidence waits until it can.
+ */
+#include "policy/operation/operation.h"
+#include "router/config.h"
+#include "router/snapshot.h"
+
+struct crew;
+
+/* What is known of a slot's entry, beyond the snapshot it was made for. */
+struct known {
+        enum entry_state state;
+        int64_t added_us, live_us;
+};
+
+struct books {
+        const struct config *config;
+        struct ledger *ledger;
+        struct operation_host host;
+        struct operation_hooks hooks;
+        struct origins *origins;
+        struct crew *crew;         /* for its counts */
+        struct snapshot *snapshot; /* that serves; borrowed */
+        uint64_t revision;         /* of the policy in the snapshot made last */
+        struct known *known;       /* of each slot of `snapshot` with a key */
+        struct policy *prepared;   /* of an apply that is being committed; NULL: none */
+        struct vault *prepared_vault;
+        char status[160]; /* one line for people */
+};
+
+/*
+ * Opens the ledger of the configuration, made where there is none. Returns 0, a LEDGER_E_x with
+ * *why, or a negative errno. books_done() in any case.
+ */
+MUST_CHECK int books_open(struct books *b, const struct config *config, struct origins *origins,
+                          char why[static LEDGER_WHY_MAX]);
+void books_done(struct books *b);
+
+/*
+ * A snapshot of what the ledger says now. `old` gives health and budgets; policy and credentials
+ * too, where they are the same and `fresh` is not asked for. Returns 0, -EINVAL where the findings
+ * say why, another negative errno or a LEDGER_E_x.
+ */
+MUST_CHECK int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct diag *d,
+                              struct snapshot **ret);
+
+/* `s` serves from now on: evidence is of its slots. Returns 0 or -ENOMEM. */
+MUST_CHECK int books_serve(struct books *b, struct snapshot *s);
+
+/* Writes down what health knows and the ledger does not. Returns 0, a LEDGER_E_x or a negative
+ * errno: then it is still to be written. */
+MUST_CHECK int books_evidence(struct books *b);
+
+/* The apply whose parts were kept is over, however it ended. */
+void books_forget_prepared(struct books *b);
+
+/* What the workers have counted so far. */
+struct traffic_counts books_traffic(const struct books *b);

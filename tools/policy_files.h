@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * policy_files - a policy from the file system, as requests carry it
+ */
+#include "policy/operation/json.h"
+#include "tools/verb.h"
+
+/*
+ * Reads it with all that it names. Paths in it are absolute, so that they mean the same to whoever
+ * reads them later. Returns 0, or the exit status having said what is wrong.
+ */
+MUST_CHECK int policy_files_json(const struct request *r, const char *path, json_t **ret);
