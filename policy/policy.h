@@ -79,11 +79,10 @@ struct policy {
         const struct backend *
                 *unknown; /* for workstations in no group, one a provider; none: refuse */
         size_t n_unknown;
-        const char *const *host_names; /* of workstations; in lower case, sorted, each once */
+        const char *const *host_names; /* of workstations, pinned or not: in lower case, sorted, each
+                                        * once */
         size_t n_host_names;
         struct address_map *map; /* address -> group */
-        const char **host_names; /* that groups list, pinned or not: in lower case, sorted, each once */
-        size_t n_host_names;
         struct settings_file *file;
 };
 
