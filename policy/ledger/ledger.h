@@ -190,7 +190,8 @@ struct change {
 };
 
 /*
- * Returns 0 and the row's number, LEDGER_E_STALE, _FULL, _DENIED or _DAMAGED, or a negative errno:
+ * Returns 0 and the row's number, LEDGER_E_STALE, _FULL, _DENIED or _DAMAGED, LEDGER_E_MISSING where
+ * somebody has removed or replaced the file, or a negative errno:
  * nothing has changed then, and the ledger can go on being used. -EEXIST: the change would have two
  * entries hold one address; -EINVAL: a name or a host is none, or what waits is not in force or
  * has nothing to go back to; -E2BIG: too much.

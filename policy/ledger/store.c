@@ -36,6 +36,7 @@ struct store {
         bool has_transaction;
         bool is_file;
         bool is_settled; /* and has a log */
+        bool is_torn;    /* a commit may lie in the log that failed */
         char complaint[256];
 };
 
@@ -111,6 +112,8 @@ static int store_result(struct store *s, int code)
 {
         int r = code_result(code);
 
+        if (r == LEDGER_E_FULL || (code & 0xff) == SQLITE_IOERR)
+                s->is_torn = true;
         if (r)
                 snprintf(s->complaint, sizeof(s->complaint), "%s",
                          s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(code));
@@ -327,9 +330,16 @@ static void store_relax(struct store *s)
 
 int store_begin(struct store *s)
 {
-        int r;
+        int has_moved = 0, r;
 
         assert(!s->has_transaction);
+        if (s->is_file)
+                sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+        if (has_moved) {
+                snprintf(s->complaint, sizeof(s->complaint), "the file is no longer there");
+                return LEDGER_E_MISSING;
+        }
+        s->is_torn = false;
         r = store_run(s, "BEGIN");
         s->has_transaction = r == 0;
         return r;
@@ -346,7 +356,7 @@ void store_rollback(struct store *s)
         if (!sqlite3_get_autocommit(s->db))
                 sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
         /* A commit whose sync failed lies in the log whole: whoever came next would find it. */
-        if (s->is_settled)
+        if (s->is_settled && s->is_torn)
                 sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         store_relax(s);
 }

@@ -107,6 +107,34 @@ static void the_log_of_one_that_is_gone_does_not_come_back(void **state)
         rig_done(&g);
 }
 
+/* Root must not give away a file that has another name elsewhere. */
+static void a_lock_with_two_names_is_refused(void **state)
+{
+        struct stat st;
+        struct rig g;
+        char other[160];
+
+        rig_init(&g);
+        snprintf(other, sizeof(other), "%s/other", g.folder);
+        file_bytes_write(other, "theirs", 6);
+        assert_int_equal(chmod(other, 0644), 0);
+        assert_int_equal(link(other, path_in(&g, ".lock")), 0);
+        assert_true(geteuid() != 0 || chown(g.folder, 123, 456) == 0);
+        assert_int_equal(rig_try(&g, g.path, LEDGER_CREATE), LEDGER_E_FOREIGN);
+        assert_int_equal(stat(other, &st), 0);
+        assert_int_equal(st.st_uid, geteuid());
+        assert_int_equal(st.st_size, 6);
+        assert_int_equal(unlink(path_in(&g, ".lock")), 0);
+        assert_int_equal(symlink(other, path_in(&g, ".lock")), 0);
+        assert_int_equal(rig_try(&g, g.path, LEDGER_CREATE), -ELOOP);
+        assert_int_equal(unlink(path_in(&g, ".lock")), 0);
+        assert_int_equal(link(other, path_in(&g, ".new")), 0); /* that one is not used */
+        assert_int_equal(rig_try(&g, g.path, LEDGER_CREATE), 0);
+        assert_int_equal(stat(other, &st), 0);
+        assert_int_equal(st.st_size, 6);
+        rig_done(&g);
+}
+
 static void no_folder_is_no_ledger(void **state)
 {
         struct rig g;
@@ -437,6 +465,27 @@ static void who_holds_it_without_the_lock_is_seen_too(void **state)
         rig_done(&g);
 }
 
+/* What went to a file that nobody finds any more would be lost without a word. */
+static void a_ledger_that_is_taken_away_takes_no_change(void **state)
+{
+        struct change c = { .expected_head = UINT64_MAX };
+        char other[160];
+        uint64_t id;
+        struct rig g;
+
+        rig_init(&g);
+        rig_open(&g);
+        ledger_fill(g.l);
+        snprintf(other, sizeof(other), "%s/other", g.folder);
+        assert_int_equal(rename(g.path, other), 0);
+        assert_int_equal(ledger_commit(g.l, &c, &id), LEDGER_E_MISSING);
+        file_bytes_write(g.path, "another", 7);
+        assert_int_equal(ledger_commit(g.l, &c, &id), LEDGER_E_MISSING);
+        assert_int_equal(rename(other, g.path), 0);
+        assert_int_equal(ledger_commit(g.l, &c, &id), 0);
+        rig_done(&g);
+}
+
 static void every_answer_has_its_sentence(void **state)
 {
         for (int i = LEDGER_E_MISSING; i <= LEDGER_E_STALE; i++) {
@@ -454,6 +503,7 @@ int main(void)
                 cmocka_unit_test(what_root_makes_belongs_to_the_owner_of_the_folder),
                 cmocka_unit_test(an_empty_file_is_none),
                 cmocka_unit_test(the_log_of_one_that_is_gone_does_not_come_back),
+                cmocka_unit_test(a_lock_with_two_names_is_refused),
                 cmocka_unit_test(no_folder_is_no_ledger),
                 cmocka_unit_test(a_ledger_in_memory_is_like_any_other),
                 cmocka_unit_test(what_is_not_ours_is_left_as_it_is),
@@ -466,6 +516,7 @@ int main(void)
                 cmocka_unit_test(one_at_a_time_holds_it),
                 cmocka_unit_test(a_holder_that_is_killed_lets_go),
                 cmocka_unit_test(who_holds_it_without_the_lock_is_seen_too),
+                cmocka_unit_test(a_ledger_that_is_taken_away_takes_no_change),
                 cmocka_unit_test(every_answer_has_its_sentence),
         };
 
