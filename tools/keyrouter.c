@@ -7,6 +7,11 @@
 
 #define SESSION (OPTION_JSON | OPTION_SESSION)
 
+static const struct option_row check_rows[] = {
+        { "credentials", 0, "DIR", "look at the credentials in DIR too, without opening them" },
+        { NULL },
+};
+
 static const struct option_row plan_rows[] = {
         { "output", 'o', "FILE", "save the plan, for keyrouter apply FILE" },
         { "detailed-exitcode", 0, NULL, "exit with 2 where applying it would change something" },
@@ -82,7 +87,7 @@ const struct verb verbs[] = {
           "write a first policy, from a few answers" },
         { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
           "propose a group with the desks of a table; changes nothing" },
-        { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, NULL,
+        { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, check_rows,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,
           "say what applying a policy would change, moves first" },
@@ -114,6 +119,8 @@ const struct verb verbs[] = {
           "put a backup in the ledger's place" },
         { "ledger verify", verb_ledger_verify, "", SESSION, NULL,
           "read all of the ledger and say whether it is sound" },
+        { "schema", verb_schema, "", OPTION_JSON, NULL,
+          "say which settings policies and provider definitions have" },
         { "help", verb_help, "[VERB...]", 0, NULL,
           "say how to use keyrouter, or one of its verbs" },
         { NULL },

@@ -95,6 +95,7 @@ int verb_show(const struct request *r);
 int verb_ledger_backup(const struct request *r);
 int verb_ledger_restore(const struct request *r);
 int verb_ledger_verify(const struct request *r);
+int verb_schema(const struct request *r);
 int verb_help(const struct request *r);
 int verb_init(const struct request *r);
 int verb_import_csv(const struct request *r);
