@@ -17,6 +17,7 @@ static void head_print(const json_t *k, bool is_any_in_force)
         size_t n_add = json_array_size(json_object_get(k, "add"));
         size_t n_remove = json_array_size(json_object_get(k, "remove"));
         size_t n_propagating = json_array_size(json_object_get(k, "propagating"));
+        size_t n_suspended = json_array_size(json_object_get(k, "suspended"));
         size_t n_foreign = json_array_size(json_object_get(k, "foreign"));
         size_t n_listed = (size_t)member_number(k, "listed");
 
@@ -31,8 +32,8 @@ static void head_print(const json_t *k, bool is_any_in_force)
                 printf(", %zu foreign", n_foreign);
         if (n_propagating)
                 printf(", %zu propagating", n_propagating);
-        if (member_number(k, "n_suspended"))
-                printf(", %lld suspended", member_number(k, "n_suspended"));
+        if (json_array_size(json_object_get(k, "suspended")))
+                printf(", %zu suspended", json_array_size(json_object_get(k, "suspended")));
         if (n_add || n_remove)
                 printf("; %zu to add, %zu to remove%s\n", n_add, n_remove, bold_off());
         else

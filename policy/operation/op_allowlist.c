@@ -112,16 +112,18 @@ static int key_add(struct listing *l, const struct key *key, const char *provide
         n_listed = n - counts[ENTRY_WANTED];
         remove_first =
                 key && counts[ENTRY_WANTED] && counts[ENTRY_LEAVING] && n > (size_t)key->capacity;
-        l->n_open += counts[ENTRY_WANTED] + counts[ENTRY_LEAVING];
-        each = json_pack("{s:o, s:o, s:o, s:b, s:I, s:b, s:o, s:o, s:o, s:I, s:I, s:o}", "name",
+        if (key) /* a key that is gone is revoked as a whole */
+                if (key)
+                        l->n_open += counts[ENTRY_WANTED] + counts[ENTRY_LEAVING];
+        each = json_pack("{s:o, s:o, s:o, s:b, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                          text_json(name), "provider", text_json(provider), "capacity",
                          key ? json_integer(key->capacity) : json_null(), "in_policy", key != NULL,
                          "listed", (json_int_t)n_listed, "remove_first", remove_first, "remove",
                          hosts_json(entries, n, ENTRY_LEAVING, l->now_us), "add",
                          hosts_json(entries, n, ENTRY_WANTED, l->now_us), "propagating",
-                         hosts_json(entries, n, ENTRY_PROPAGATING, l->now_us), "n_live",
-                         (json_int_t)counts[ENTRY_LIVE], "n_suspended",
-                         (json_int_t)counts[ENTRY_SUSPENDED], "foreign",
+                         hosts_json(entries, n, ENTRY_PROPAGATING, l->now_us), "live",
+                         hosts_json(entries, n, ENTRY_LIVE, l->now_us), "suspended",
+                         hosts_json(entries, n, ENTRY_SUSPENDED, l->now_us), "foreign",
                          hosts_json(entries, n, ENTRY_FOREIGN, l->now_us));
         return json_array_append_new(l->keys, each) == 0 ? 0 : -ENOMEM;
 }

@@ -7,7 +7,7 @@ import re
 import pytest
 
 KEY_MEMBERS = {"name", "provider", "capacity", "in_policy", "listed", "remove_first", "remove", "add",
-               "propagating", "n_live", "n_suspended", "foreign"}
+               "propagating", "live", "suspended", "foreign"}
 OPEN_MEMBERS = {"host", "since", "age_s"}
 
 
@@ -108,8 +108,8 @@ def test_json_has_the_members_of_the_contract(full_key):
     assert all(set(host) == OPEN_MEMBERS for host in key["add"] + key["remove"])
     assert [h["host"] for h in key["add"]] == ["192.0.2.1", "192.0.2.2"]
     assert [h["host"] for h in key["remove"]] == ["192.0.2.8", "192.0.2.9"]
-    assert (key["capacity"], key["listed"], key["propagating"], key["n_live"], key["n_suspended"],
-            key["foreign"]) == (2, 2, [], 0, 0, [])
+    assert (key["capacity"], key["listed"], key["propagating"], key["live"], key["suspended"],
+            key["foreign"]) == (2, 2, [], [], [], [])
     assert all(0 <= h["age_s"] < 60 and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", h["since"])
                for h in key["add"] + key["remove"])
 

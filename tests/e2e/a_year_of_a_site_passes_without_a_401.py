@@ -41,7 +41,7 @@ class Desks:
         with self._changed:
             self._addresses = addresses[::SAMPLE]
 
-    def _look(self, address):
+    def look(self, address):
         with self.site.connect_router(self.router, address) as client:
             status = client.request("GET", LOOKUP, STREET).status
         self.statuses[status] = self.statuses.get(status, 0) + 1
@@ -54,7 +54,7 @@ class Desks:
                 with self._changed:
                     addresses = list(self._addresses)
                 for address in addresses:
-                    self._look(address)
+                    self.look(address)
                 with self._changed:
                     self._n_rounds += 1
                     self._changed.notify_all()
@@ -101,7 +101,7 @@ class Year:
     def write(self, keys_of=None):
         self.site.groups.clear()
         for n, (name, addresses) in enumerate(self.floors.items()):
-            self.site.add_group(name, addresses, (keys_of or {}).get(name, self.keys), priority=n)
+            self.site.add_group(name, addresses, (keys_of or {}).get(name, self.keys), priority=10 - n)
         self.site.write_policy()
 
     def apply(self, *words):
@@ -208,16 +208,17 @@ def test_a_year(make_site):
     answer = year.apply("-m", "a sixth key")
     assert answer["plan"]["moves"] == [] and answer["plan"]["totals"]["backend"] == 0
     n_edits = year.lists_enter()
-    for address in NEW_DESKS:  # each of them calls once: the vendor takes it
-        people._look(address)
-    router.wait_events(40 - room, "slot_live", key="key-6")
+    while len(router.find_events("slot_live", key="key-6")) < 40 - room:
+        for address in NEW_DESKS:  # a call that comes while another is on trial goes by the backend
+            people.look(address)
     year.confirm()
     before, held = held, year.agree()
     assert n_edits == edits_needed(before, held) == 40 - room
     assert all(held[address] == name for address, name in before.items())
-    backup = site.folder / "backup.db"
 
-    # floor 3 is renumbered; the desks have their new addresses from that moment on
+    # floor 3 is renumbered over night; the desks have their new addresses in the morning
+    people.sit(FLOOR_1 + FLOOR_2 + NEW_DESKS)
+    people.wait_round()
     year.floors["floor-3"] = FLOOR_3_LATER
     answer = year.apply("-m", "floor 3 has other addresses")
     assert answer["plan"]["moves"] == []
@@ -234,21 +235,23 @@ def test_a_year(make_site):
     assert set(FLOOR_3_LATER) <= set(held)
     people.wait_round()
 
-    # key-2 is revoked: its desks, and nobody else, get another key as far as there is room
+    # key-2 is revoked: its desks get another key; for want of room the least important go to the backend
     year.keys.remove("key-2")
     revoked = next(k for k in site.keys if k["name"] == "key-2")
     site.keys.remove(revoked)
     answer = year.apply("-m", "the vendor revokes key-2")
     moved = {m["address"]: m["to"] for m in answer["plan"]["moves"]}
-    assert set(moved) == {a for a, name in held.items() if name == "key-2"}
+    of_key_2 = {a for a, name in held.items() if name == "key-2"}
+    assert of_key_2 <= set(moved) and all(a in NEW_DESKS for a in set(moved) - of_key_2)
+    assert all(moved[a] is None for a in set(moved) - of_key_2)
     site.vendor.remove_key("key-2")
     n_edits = year.lists_enter()
     year.confirm()
     before, held = held, year.agree()
     assert {a: held.get(a) for a in moved} == moved
-    assert n_edits == sum(to is not None for to in moved.values())  # nothing is to be removed anywhere
+    listed = {a: name for a, name in before.items() if name != "key-2"}
+    assert n_edits == edits_needed(listed, held)  # on key-2 nothing is to be removed
     people.wait_round()
-    year.keyrouter("ledger", "backup", backup)
 
     # a wrong apply: floor 1 may use one key alone; nobody confirms it, and it is taken back
     mark = router.mark()
@@ -263,6 +266,8 @@ def test_a_year(make_site):
     people.wait_round()
 
     # the ledger's disk dies; the backup is all that is left
+    backup = site.folder / "backup.db"
+    year.keyrouter("ledger", "backup", backup)
     people.pause()
     router.stop()
     for path in site.folder.glob("ledger.db*"):
