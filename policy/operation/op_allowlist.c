@@ -113,8 +113,7 @@ static int key_add(struct listing *l, const struct key *key, const char *provide
         remove_first =
                 key && counts[ENTRY_WANTED] && counts[ENTRY_LEAVING] && n > (size_t)key->capacity;
         if (key) /* a key that is gone is revoked as a whole */
-                if (key)
-                        l->n_open += counts[ENTRY_WANTED] + counts[ENTRY_LEAVING];
+                l->n_open += counts[ENTRY_WANTED] + counts[ENTRY_LEAVING];
         each = json_pack("{s:o, s:o, s:o, s:b, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                          text_json(name), "provider", text_json(provider), "capacity",
                          key ? json_integer(key->capacity) : json_null(), "in_policy", key != NULL,

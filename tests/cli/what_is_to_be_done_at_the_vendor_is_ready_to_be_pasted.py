@@ -92,6 +92,13 @@ def test_a_key_that_left_the_policy_is_shown_apart_and_last(two_keys):
     assert re.search(r"\nkey k-1 \(smarty\): no longer in the policy, 2 hosts listed; 0 to add, 2 to remove\n"
                      r"revoke the key at the vendor, or remove, open for \d+ s:\n192\.0\.2\.1\n192\.0\.2\.2\n",
                      out)
+    assert out.endswith("\n1 to add, 0 to remove. What is done, say with: keyrouter allowlist confirm KEY "
+                        "--added all --removed all\n"
+                        "When a key that left the policy is revoked, or its hosts are removed: keyrouter "
+                        "allowlist confirm KEY --removed all\n")
+    assert two_keys.json("allowlist")["open"] == 1
+    two_keys.run("allowlist", "confirm", "k-2", "--added", "all")
+    assert "\nNothing is to be done at the vendor on keys of the policy\n" in two_keys.run("allowlist").out
     last = two_keys.json("allowlist")["keys"][-1]
     assert (last["name"], last["in_policy"], last["capacity"]) == ("k-1", False, None)
     two_keys.run("allowlist", "confirm", "k-1", "--removed", "all")
