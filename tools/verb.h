@@ -39,6 +39,8 @@ struct request {
 #define OPTION_POLICY 4U  /* --providers, --router-address */
 #define OPTION_WHY 8U     /* -m, --why */
 
+#define OPTION_HIDDEN 16U /* no option: the verb does not stand in the list of all */
+
 struct verb {
         const char *name;                    /* one word or two: "apply", "allowlist confirm" */
         int (*run)(const struct request *r); /* returns the exit status */
@@ -94,4 +96,9 @@ int verb_show(const struct request *r);
 int verb_ledger_backup(const struct request *r);
 int verb_ledger_restore(const struct request *r);
 int verb_ledger_verify(const struct request *r);
+int verb_explain(const struct request *r);
+int verb_whatif(const struct request *r);
+int verb_status(const struct request *r);
+int verb_report(const struct request *r);
+int verb_names(const struct request *r);
 int verb_help(const struct request *r);
