@@ -19,6 +19,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from support import REPOSITORY  # noqa: E402
 from support.cfg import cfg_format  # noqa: E402
 from support.site import PROVIDER, program_find  # noqa: E402
 
