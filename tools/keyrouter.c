@@ -82,6 +82,13 @@ static const struct option_row import_rows[] = {
         { NULL },
 };
 
+static const struct option_row whatif_rows[] = {
+        { "add", 0, "N@GROUP", "N more desks in a group" },
+        { "add-key", 0, "KEY", "one more key, as austin-6, austin-6:50 or austin-6@sales,support" },
+        { "remove-key", 0, "NAME", "one key less" },
+        { NULL },
+};
+
 const struct verb verbs[] = {
         { "init", verb_init, "", OPTION_PROVIDERS, init_rows,
           "write a first policy, from a few answers" },
@@ -121,6 +128,16 @@ const struct verb verbs[] = {
           "read all of the ledger and say whether it is sound" },
         { "schema", verb_schema, "", OPTION_JSON, NULL,
           "say which settings policies and provider definitions have" },
+        { "explain", verb_explain, "ADDRESS [POLICY]", SESSION | OPTION_POLICY, NULL,
+          "say why a workstation has the key that it has, and why no other" },
+        { "whatif", verb_whatif, "[POLICY]", SESSION | OPTION_POLICY, whatif_rows,
+          "say what more desks, more keys or fewer would come to" },
+        { "status", verb_status, "", SESSION | OPTION_POLICY, NULL,
+          "say whether all is well, and what is to be seen to" },
+        { "report", verb_report, "", SESSION | OPTION_POLICY, NULL,
+          "print a page about the site" },
+        { "names", verb_names, "[groups|keys|backends]", SESSION | OPTION_HIDDEN, NULL,
+          "print the names of the policy in force, for completion in a shell" },
         { "help", verb_help, "[VERB...]", 0, NULL,
           "say how to use keyrouter, or one of its verbs" },
         { NULL },
@@ -157,6 +174,8 @@ void usage_print(const struct verb *v, FILE *out)
         for (v = verbs; v->name; v++) {
                 char text[64];
 
+                if (v->common & OPTION_HIDDEN)
+                        continue;
                 snprintf(text, sizeof(text), "%s %s", v->name, v->operands);
                 fprintf(out, "  %-30s %s\n", text, v->help);
         }
