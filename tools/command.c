@@ -135,7 +135,7 @@ static const char *operand_at(const struct verb *v, size_t i, char out[static 64
                 length = strcspn(at, " ");
                 if (length == 0)
                         return NULL;
-                if (i == 0 || (length > 3 && strncmp(at + length - 3, "...", 3) == 0))
+                if (i == 0 || memmem(at, length, "...", 3))
                         break;
                 i--;
         }

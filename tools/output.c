@@ -123,12 +123,22 @@ static const char *cell_text(const struct table *t, size_t i)
         return t->cells[i] ? t->cells[i] : "";
 }
 
+/* Characters of a text in UTF-8. */
+static size_t text_width(const char *text)
+{
+        size_t width = 0;
+
+        for (; *text; text++)
+                width += ((unsigned char)*text & 0xc0) != 0x80;
+        return width;
+}
+
 static int column_width(const struct table *t, size_t column)
 {
         size_t width = 0;
 
         for (size_t i = column; i < t->n_cells; i += t->n_columns)
-                width = MAX(width, strlen(cell_text(t, i)));
+                width = MAX(width, text_width(cell_text(t, i)));
         return (int)width;
 }
 
@@ -150,11 +160,12 @@ static void row_print(const struct table *t, size_t first, const int *widths, FI
         for (size_t i = 0; i < n; i++) {
                 const char *text = cell_text(t, first + i);
                 bool is_last = i + 1 == n;
+                int padding = widths[i] - (int)text_width(text);
 
                 if (t->is_right[i])
-                        fprintf(out, "%*s%s", widths[i], text, is_last ? "" : "  ");
+                        fprintf(out, "%*s%s%s", padding, "", text, is_last ? "" : "  ");
                 else
-                        fprintf(out, "%-*s%s", is_last ? 0 : widths[i], text, is_last ? "" : "  ");
+                        fprintf(out, "%s%*s", text, is_last ? 0 : padding + 2, "");
         }
 }
 

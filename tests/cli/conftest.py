@@ -72,15 +72,17 @@ class Office:
             argv += ["--ledger", str(self.ledger)]
         return Terminal(argv, cwd=self.folder, env=self._environment(environment), **options)
 
-    def run(self, *words, status=0, ledger=True, stdin=None, environment=None):
-        """With the ledger of the folder."""
+    def run(self, *words, status=0, ledger=True, stdin=None, environment=None, to=None):
+        """With the ledger of the folder. to: a path that standard output goes to."""
         argv = [str(self.program), *map(str, words)]
         if ledger:
             argv += ["--ledger", str(self.ledger)]
-        done = subprocess.run(
-            argv, cwd=self.folder, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True, text=True, timeout=TIMEOUT_S,
-            env=self._environment(environment))
+        with open(to or os.devnull, "wb") as file:
+            done = subprocess.run(
+                argv, cwd=self.folder, input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                stdout=file if to else subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                timeout=TIMEOUT_S, env=self._environment(environment))
         if status is not None:
             assert done.returncode == status, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
         return Done(done.stdout, done.stderr, done.returncode)
