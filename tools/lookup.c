@@ -204,7 +204,7 @@ int lookup_names(const char *const *names, size_t n, int max_ms, json_t **ret)
         struct asking x = { .names = names, .n = n };
         struct collecting c = { .names = names, .n = n, .answers = answers_new(names, n) };
         CLEANUP(closep) int fd = -1;
-        pid_t pid;
+        pid_t pid = 0;
         int r;
 
         if (!c.answers)

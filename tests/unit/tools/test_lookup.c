@@ -8,9 +8,11 @@
 #include "lib/base/clock.h"
 #include "tests/unit/base/row.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
