@@ -20,6 +20,12 @@ static const struct option_row plan_rows[] = {
 
 static const struct option_row apply_rows[] = {
         { "confirm-within", 0, "TIME", "go back unless keyrouter confirm comes in time, as 10m" },
+        { "hosts", 0, "FILE", "take addresses of host names from FILE, as /etc/hosts" },
+        { NULL },
+};
+
+static const struct option_row rollback_rows[] = {
+        { "confirm-within", 0, "TIME", "go back unless keyrouter confirm comes in time, as 10m" },
         { NULL },
 };
 
@@ -89,11 +95,32 @@ static const struct option_row whatif_rows[] = {
         { NULL },
 };
 
+static const struct option_row resolve_rows[] = {
+        { "update", 0, NULL, "pin answers that differ from the pin, too" },
+        { "hosts", 0, "FILE", "take the answers from FILE, as /etc/hosts, and ask no DNS" },
+        { NULL },
+};
+
+static const struct option_row workstation_rows[] = {
+        { "router", 0, "HOST:PORT",
+          "where the workstations call the router; default this machine" },
+        { "router-name", 0, "NAME", "the name in the router's certificate, if another" },
+        { "ca", 0, "PATH", "where they have the CA's certificate" },
+        { "listen", 0, "ADDRESS:PORT", "where the shim listens; default 127.0.0.1:8402" },
+        { "output", 'o', "FILE", "write it to a new FILE" },
+        { NULL },
+};
+
 const struct verb verbs[] = {
         { "init", verb_init, "", OPTION_PROVIDERS, init_rows,
           "write a first policy, from a few answers" },
         { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
           "propose a group with the desks of a table; changes nothing" },
+        { "resolve", verb_resolve, "[POLICY]", SESSION | OPTION_PROVIDERS | OPTION_WHY,
+          resolve_rows, "look up the host names of a policy and pin those that are new" },
+        { "workstation-config", verb_workstation_config, "GROUP [POLICY]",
+          OPTION_SESSION | OPTION_PROVIDERS, workstation_rows,
+          "write the settings of the shims of a group" },
         { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, check_rows,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,
@@ -102,7 +129,7 @@ const struct verb verbs[] = {
           "put a policy, or a saved plan, in force" },
         { "confirm", verb_confirm, "", SESSION | OPTION_WHY, NULL,
           "keep what was applied with --confirm-within" },
-        { "rollback", verb_rollback, "[N]", SESSION | OPTION_WHY, apply_rows,
+        { "rollback", verb_rollback, "[N]", SESSION | OPTION_WHY, rollback_rows,
           "put the policy of an earlier row of the history in force again" },
         { "allowlist", verb_allowlist, "[KEY]", SESSION, allowlist_rows,
           "say what is to be added and removed at the vendor, key by key" },
