@@ -20,9 +20,10 @@ static bool provider_takes_embedded(const struct provider *p)
         return takes;
 }
 
-static bool key_is_usable(const struct key *k)
+/* Capacities that are wrong have their findings. */
+static bool key_is_reserved(const struct key *k)
 {
-        return k->capacity > k->reserve;
+        return k->capacity > 0 && k->capacity == k->reserve;
 }
 
 static void embedded_check(struct loading *l, const struct group *g)
@@ -48,12 +49,17 @@ static void service_check(struct loading *l, const struct group *g)
         bool usable = false;
 
         for (size_t i = 0; i < g->n_keys; i++)
-                usable |= key_is_usable(g->keys[i]);
+                usable |= !key_is_reserved(g->keys[i]);
         /* Names that lead nowhere have their findings. */
-        if (usable || g->n_backends || w->keys.n_items > g->n_keys ||
-            w->backends.n_items > g->n_backends)
+        if (usable || w->keys.n_items > g->n_keys || w->backends.n_items > g->n_backends)
                 return;
-        if (g->n_keys)
+        if (g->n_keys && g->n_backends)
+                diag_warning(l->d, w->keys.at, "lower the reserve of one of them",
+                             "group \"%s\" can never get a key: all of its keys are reserved",
+                             group_name(g));
+        else if (g->n_backends)
+                return;
+        else if (g->n_keys)
                 diag_error(l->d, g->at, "give it a backend, or lower the reserve",
                            "group \"%s\" can never be served: all of its keys are reserved, and it "
                            "has no backend",

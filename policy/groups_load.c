@@ -236,9 +236,8 @@ static int group_load(struct loading *l, const struct written_group *w, unsigned
 
 int groups_load(struct loading *l)
 {
-        CLEANUP(names_done) struct names names = { NULL };
         size_t n = l->w.groups.n_items;
-        int r = names_init(&names, "group", n);
+        int r = names_init(&l->groups, "group", n);
 
         if (r)
                 return r;
@@ -253,8 +252,8 @@ int groups_load(struct loading *l)
                 r = group_load(l, w, (unsigned)i, &l->p->groups[i]);
                 if (r)
                         return r;
-                names_add(&names, w->name.text, w->name.at, (unsigned)i);
+                names_add(&l->groups, w->name.text, w->name.at, (unsigned)i);
         }
-        names_seal(&names, l->d);
+        names_seal(&l->groups, l->d);
         return workstations_load(l);
 }

@@ -19,6 +19,7 @@ static void loading_done(struct loading *l)
         names_done(&l->providers);
         names_done(&l->keys);
         names_done(&l->backends);
+        names_done(&l->groups);
 }
 
 struct place place_of(const struct text_item *name, struct place at)

@@ -81,7 +81,7 @@ bool names_find(const struct names *n, const char *name, unsigned *ret_index)
         return true;
 }
 
-static const char *names_nearest(const struct names *n, const char *word)
+const char *names_nearest(const struct names *n, const char *word)
 {
         const char *candidates[NEAREST_MAX + 1];
         size_t n_candidates = MIN(n->n, (size_t)NEAREST_MAX);

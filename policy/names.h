@@ -30,6 +30,9 @@ void names_seal(struct names *n, struct diag *d);
 /* Finds the index given with the name. False: unknown. */
 bool names_find(const struct names *n, const char *name, unsigned *ret_index);
 
-/* Same, and what is unknown becomes a finding at `at` that names the nearest. */
+/* The name that `word` is most likely a typo of, or NULL. */
+const char *names_nearest(const struct names *n, const char *word);
+
+/* As names_find(), and what is unknown becomes a finding at `at` that names the nearest. */
 bool names_refer(const struct names *n, const char *name, struct place at, struct diag *d,
                  unsigned *ret_index);

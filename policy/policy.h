@@ -78,9 +78,9 @@ struct policy {
         const struct backend *
                 *unknown; /* for workstations in no group, one a provider; none: refuse */
         size_t n_unknown;
-        const char *const *host_names; /* of workstations; in lower case, sorted, each once */
-        size_t n_host_names;
         struct address_map *map; /* address -> group */
+        const char **host_names; /* that groups list, pinned or not: in lower case, sorted, each once */
+        size_t n_host_names;
         struct settings_file *file;
 };
 
@@ -101,6 +101,7 @@ struct policy_source {
         const struct file_set *files; /* in place of all of these; NULL: the file system */
         struct file_set *record;      /* takes a copy of each file that is read; NULL: none */
         const struct pin_set *pins;   /* addresses of host names; NULL: none is pinned */
+        const struct pin_set *answers; /* what DNS says today, to warn of differences; NULL: not asked */
 };
 
 /*

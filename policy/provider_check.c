@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/provider/template.h"
 #include "lib/settings/mask.h"
+#include "policy/host_name.h"
 #include "policy/names.h"
 #include "policy/provider_schema.h"
 
@@ -19,38 +20,6 @@ static bool is_token(const char *text)
 }
 
 /* ---- APIs ---- */
-
-/* A label of a host name (RFC 1123 section 2.1). */
-static bool label_is_right(struct slice label, bool *ret_digits)
-{
-        *ret_digits = true;
-        if (label.length == 0 || label.length > 63 || label.data[0] == '-' ||
-            label.data[label.length - 1] == '-')
-                return false;
-        for (size_t i = 0; i < label.length; i++) {
-                char c = label.data[i];
-                bool digit = c >= '0' && c <= '9';
-                bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-
-                if (!digit && !letter && c != '-')
-                        return false;
-                *ret_digits &= digit;
-        }
-        return true;
-}
-
-/* A name for DNS, no address: its last label has something other than digits. */
-static bool host_is_right(const char *host)
-{
-        struct slice rest = slice_of(host), label;
-        bool digits = true;
-
-        while (slice_split(&rest, '.', &label)) {
-                if (!label_is_right(label, &digits))
-                        return false;
-        }
-        return !digits;
-}
 
 static const char *path_fault(const char *path)
 {
@@ -140,7 +109,7 @@ static void apis_check(const struct written_provider *w, struct diag *d)
         for (size_t i = 0; i < w->apis.n_items; i++) {
                 const struct written_api *api = GROUP_LIST_AT(&w->apis, struct written_api, i);
 
-                if (api->host.text && !host_is_right(api->host.text))
+                if (api->host.text && !host_name_is_right(api->host.text))
                         diag_error(d, api->host.at, "a host name, no scheme, port or address",
                                    "host is not a host name");
                 paths_check(api, d);

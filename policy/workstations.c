@@ -6,26 +6,25 @@
  * inner range is a hole in all that hold it; what is left of every range makes up its group.
  */
 #include "lib/base/fault.h"
-#include "lib/settings/mask.h"
-#include "policy/load.h"
+#include "policy/members.h"
 #include "policy/ranges.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #define NESTED_MAX 16 /* ranges inside each other */
-#define WRITTEN_MAX \
-        200000U /* ranges of a policy: beyond, somebody lists single addresses by program */
 
 struct written_range {
         struct range range;
         unsigned group;
         const struct text_item *item;
+        bool *told; /* see struct member */
         struct range_set holes;
 };
 
 struct sharing {
         struct loading *l;
+        struct members members;
         struct written_range *written; /* in the order of the files */
         size_t n_written;
         struct written_range **sorted; /* by first address, the longer first */
@@ -42,11 +41,7 @@ static void sharing_done(struct sharing *s)
         free(s->written);
         free(s->sorted);
         free(s->excepts);
-}
-
-static const struct written_group *group_written(const struct sharing *s, size_t i)
-{
-        return GROUP_LIST_AT(&s->l->w.groups, struct written_group, i);
+        members_done(&s->members);
 }
 
 static const char *group_name(const struct sharing *s, unsigned group)
@@ -56,29 +51,13 @@ static const char *group_name(const struct sharing *s, unsigned group)
         return name ? name : "?";
 }
 
-/* False after a finding. */
-static bool item_parse(struct sharing *s, const struct text_item *item, const char *setting,
-                       struct range *ret)
-{
-        int r = range_parse(slice_of(item->text), ret);
-
-        if (r)
-                diag_error(s->l->d, item->at, NULL, "\"%s\" of %s %s", masked(item->text).text,
-                           setting, addr_explain(r));
-        return r == 0;
-}
-
 static int excepts_read(struct sharing *s, size_t group)
 {
-        const struct text_list *list = &group_written(s, group)->except;
-        struct range range;
+        const struct member_list *list = &s->members.excepts[group];
 
-        for (size_t i = 0; i < list->n_items; i++) {
-                int r;
+        for (size_t i = 0; i < list->n; i++) {
+                int r = range_set_add(&s->excepts[group], &list->members[i].range);
 
-                if (!item_parse(s, &list->items[i], "except", &range))
-                        continue;
-                r = range_set_add(&s->excepts[group], &range);
                 if (r)
                         return r;
         }
@@ -102,16 +81,14 @@ static int range_without_v4(struct written_range *w)
 
 static int ranges_read(struct sharing *s, size_t group)
 {
-        const struct text_list *list = &group_written(s, group)->workstations;
+        const struct member_list *list = &s->members.workstations[group];
 
-        for (size_t i = 0; i < list->n_items; i++) {
-                struct written_range *w = &s->written[s->n_written];
+        for (size_t i = 0; i < list->n; i++) {
+                const struct member *m = &list->members[i];
+                struct written_range *w = &s->written[s->n_written++];
                 int r;
 
-                *w = (struct written_range){ .group = (unsigned)group, .item = &list->items[i] };
-                if (!item_parse(s, w->item, "workstations", &w->range))
-                        continue;
-                s->n_written++;
+                *w = (struct written_range){ m->range, (unsigned)group, m->item, m->told };
                 r = range_without_v4(w);
                 if (r)
                         return r;
@@ -119,19 +96,12 @@ static int ranges_read(struct sharing *s, size_t group)
         return 0;
 }
 
-static size_t ranges_count(const struct loading *l)
+static int sharing_read(struct sharing *s)
 {
         size_t n = 0;
 
-        for (size_t i = 0; i < l->p->n_groups; i++)
-                n += GROUP_LIST_AT(&l->w.groups, struct written_group, i)->workstations.n_items;
-        return n;
-}
-
-static int sharing_read(struct sharing *s)
-{
-        size_t n = ranges_count(s->l);
-
+        for (size_t i = 0; i < s->n_groups; i++)
+                n += s->members.workstations[i].n;
         s->written = calloc(n + 1, sizeof(*s->written));
         s->sorted = calloc(n + 1, sizeof(struct written_range *));
         s->excepts = calloc(s->n_groups + 1, sizeof(*s->excepts));
@@ -145,6 +115,8 @@ static int sharing_read(struct sharing *s)
                 if (r)
                         return r;
         }
+        for (size_t i = 0; i < s->n_written; i++)
+                s->sorted[i] = &s->written[i];
         return 0;
 }
 
@@ -161,12 +133,26 @@ static int written_compare(const void *left, const void *right)
 
 /* ---- pairs ---- */
 
+/* Another group and a host name stand for many ranges: their conflicts are told once. */
+static bool is_told(const struct written_range *a, const struct written_range *b)
+{
+        bool told = (a->told && *a->told) || (b->told && *b->told);
+
+        if (a->told)
+                *a->told = true;
+        if (b->told)
+                *b->told = true;
+        return told;
+}
+
 /* Of one group: harmless unless it is the same thing twice. */
 static void same_group_report(struct sharing *s, const struct written_range *a,
                               const struct written_range *b, bool same)
 {
         const struct written_range *second = a > b ? a : b, *first = a > b ? b : a;
 
+        if (is_told(a, b))
+                return;
         if (same)
                 diag_error(s->l->d, second->item->at, "keep one of them",
                            "\"%s\" is listed twice in group \"%s\", first in %s:%u",
@@ -184,6 +170,8 @@ static void conflict_report(struct sharing *s, const struct written_range *a,
 {
         const struct written_range *second = a > b ? a : b, *first = a > b ? b : a;
 
+        if (is_told(a, b))
+                return;
         diag_error(
                 s->l->d, second->item->at,
                 same ? "a workstation is in one group"
@@ -197,10 +185,12 @@ static void conflict_report(struct sharing *s, const struct written_range *a,
 /* What `except` leaves of the inner range belongs to its group alone. */
 static int inner_cut(struct sharing *s, struct written_range *outer, struct written_range *inner)
 {
-        diag_warning(s->l->d, inner->item->at, NULL,
-                     "\"%s\" lies inside \"%s\" of group \"%s\" (%s:%u): here group \"%s\" wins",
-                     inner->item->text, outer->item->text, group_name(s, outer->group),
-                     outer->item->at.file, outer->item->at.line, group_name(s, inner->group));
+        if (!is_told(outer, inner))
+                diag_warning(
+                        s->l->d, inner->item->at, NULL,
+                        "\"%s\" lies inside \"%s\" of group \"%s\" (%s:%u): here group \"%s\" wins",
+                        inner->item->text, outer->item->text, group_name(s, outer->group),
+                        outer->item->at.file, outer->item->at.line, group_name(s, inner->group));
         return range_set_add_without(&outer->holes, &inner->range, &s->excepts[inner->group]);
 }
 
@@ -314,14 +304,30 @@ static int ranges_settle(struct sharing *s)
 
 /* ---- warnings ---- */
 
+/* Items of except that take nothing out. */
+static void except_check(struct sharing *s, size_t group, const struct range_set *all)
+{
+        const struct member_list *list = &s->members.excepts[group];
+
+        for (size_t i = 0, next; i < list->n; i = next) {
+                const struct text_item *item = list->members[i].item;
+                bool takes = false;
+
+                for (next = i; next < list->n && list->members[next].item == item; next++)
+                        takes |= range_set_overlaps(all, &list->members[next].range);
+                if (!takes)
+                        diag_warning(s->l->d, item->at, NULL,
+                                     "\"%s\" of except excludes nothing from group \"%s\"",
+                                     item->text, group_name(s, (unsigned)group));
+        }
+}
+
 static int excepts_check(struct sharing *s)
 {
         size_t next = 0;
 
         for (size_t i = 0; i < s->n_groups; i++) {
                 CLEANUP(range_set_done) struct range_set all = { NULL };
-                const struct text_list *list = &group_written(s, i)->except;
-                struct range range;
                 int r = 0;
 
                 for (; next < s->n_written && s->written[next].group == i && r == 0; next++)
@@ -329,13 +335,8 @@ static int excepts_check(struct sharing *s)
                 if (r)
                         return r;
                 range_set_order(&all);
-                for (size_t j = 0; j < list->n_items; j++) {
-                        if (range_parse(slice_of(list->items[j].text), &range) == 0 &&
-                            !range_set_overlaps(&all, &range))
-                                diag_warning(s->l->d, list->items[j].at, NULL,
-                                             "\"%s\" of except excludes nothing from group \"%s\"",
-                                             list->items[j].text, group_name(s, (unsigned)i));
-                }
+                if (s->members.workstations[i].is_whole)
+                        except_check(s, i, &all);
         }
         return 0;
 }
@@ -370,12 +371,14 @@ static void edges_check(struct sharing *s, const struct written_range *w)
                              w->item->text, edges);
 }
 
+/* Host names without an address may be the ones that fill a group. */
 static void emptiness_check(struct sharing *s)
 {
         for (size_t i = 0; i < s->n_groups; i++) {
                 const struct group *g = &s->l->p->groups[i];
+                const struct member_list *list = &s->members.workstations[i];
 
-                if (g->n_workstations == 0 && group_written(s, i)->workstations.n_items > 0)
+                if (g->n_workstations == 0 && list->is_whole && list->n > 0)
                         diag_error(s->l->d, g->at, NULL,
                                    "except and other groups leave group \"%s\" no workstation",
                                    group_name(s, (unsigned)i));
@@ -385,21 +388,15 @@ static void emptiness_check(struct sharing *s)
 int workstations_load(struct loading *l)
 {
         CLEANUP(sharing_done) struct sharing s = { .l = l, .n_groups = l->p->n_groups };
-        size_t n_errors;
-        int r;
+        size_t n_errors = l->d->n_errors;
+        int r = members_load(l, &s.members);
 
-        if (ranges_count(l) > WRITTEN_MAX) {
-                diag_error(l->d, l->p->groups[0].at, "use prefixes and first-last",
-                           "the groups list more than %u ranges", WRITTEN_MAX);
-                return 0;
-        }
+        if (r || s.members.is_full)
+                return r;
         r = sharing_read(&s);
         if (r)
                 return r;
-        for (size_t i = 0; i < s.n_written; i++)
-                s.sorted[i] = &s.written[i];
         qsort(s.sorted, s.n_written, sizeof(*s.sorted), written_compare);
-        n_errors = l->d->n_errors;
         r = pairs_judge(&s);
         if (r == 0)
                 r = ranges_settle(&s);
@@ -409,7 +406,7 @@ int workstations_load(struct loading *l)
                 return r;
         for (size_t i = 0; i < s.n_written; i++)
                 edges_check(&s, &s.written[i]);
-        if (l->d->n_errors == n_errors && s.n_written == ranges_count(l))
+        if (l->d->n_errors == n_errors)
                 emptiness_check(&s);
         return 0;
 }

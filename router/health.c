@@ -47,6 +47,7 @@ struct refusal {
 
 struct key_record {
         struct record record;
+        atomic_uint_fast64_t entered_ms; /* when a trial succeeded: somebody entered a list */
         atomic_uint_fast64_t trial_ms;               /* when the next trial on this key may be */
         struct refusal recent[HEALTH_KEY_ADDRESSES]; /* distinct addresses; under the mutex */
 };
@@ -229,6 +230,7 @@ static void key_carry(struct health *old, struct health *fresh, const struct key
                         continue;
                 record_carry(fresh, &to->record, &from->record);
                 to->trial_ms = from->trial_ms;
+                to->entered_ms = from->entered_ms;
                 memcpy(to->recent, from->recent, sizeof(to->recent));
         }
 }
@@ -273,9 +275,13 @@ static enum health_verdict admit_trial(struct slot_record *s, struct key_record 
 {
         uint64_t pause_ms = slot->state == ENTRY_PROPAGATING ? HEALTH_TRIAL_PROPAGATING_MS
                                                              : HEALTH_TRIAL_WANTED_MS;
+        uint_fast64_t before = s->record.claim_ms;
 
         if (is_suspended(&k->record))
                 return HEALTH_KEY_SUSPENDED;
+        /* Refused before the list was entered: what was true then need not be now. */
+        if (slot->state == ENTRY_WANTED && before > now_ms && k->entered_ms + pause_ms > before)
+                atomic_compare_exchange_strong(&s->record.claim_ms, &before, 0);
         if (s->record.claim_ms > now_ms || !claim(&k->trial_ms, now_ms, HEALTH_TRIAL_KEY_MS))
                 return HEALTH_NOT_LIVE;
         return claim(&s->record.claim_ms, now_ms, pause_ms) ? HEALTH_TRIAL : HEALTH_NOT_LIVE;
@@ -398,17 +404,26 @@ static bool key_count_refusal(struct key_record *k, const struct addr *seen, uin
         return all_young;
 }
 
+/* A trial succeeded, so the key's list was entered: the next slot may be tried at once, and now and
+ * then those that were refused before. */
+static void key_entered(struct key_record *k, uint64_t now_ms)
+{
+        atomic_store(&k->trial_ms, 0);
+        if (k->entered_ms == 0 || k->entered_ms + HEALTH_TRIAL_AGAIN_MS <= now_ms)
+                atomic_store(&k->entered_ms, now_ms);
+}
+
 /* What is suspended lets only probes through: a success of another request is of one sent
  * before, and older news than the refusal. */
 static void move_success(struct slot_record *s, struct key_record *k, const struct slot *slot,
-                         bool is_probe, struct change *c)
+                         bool is_probe, uint64_t now_ms, struct change *c)
 {
         if (is_probe && record_restore(&s->record))
                 c->slot = &SLOT_RESTORED;
         else if (!s->was_live && !slot_is_planned_live(slot))
                 c->slot = &SLOT_WENT_LIVE;
         if (c->slot == &SLOT_WENT_LIVE)
-                atomic_store(&k->trial_ms, 0); /* the list was entered: the next one may be tried */
+                key_entered(k, now_ms);
         atomic_store(&s->was_live, true);
         if (is_probe && record_restore(&k->record))
                 c->key = &KEY_RESTORED;
@@ -475,7 +490,7 @@ void health_move(struct health *h, const struct slot *slot, enum health_event ev
         if (event == HEALTH_REFUSED)
                 move_refusal(s, k, slot, kept = cause_keep(h, cause), now_ms, &c);
         else if (event == HEALTH_SUCCEEDED)
-                move_success(s, k, slot, is_probe, &c);
+                move_success(s, k, slot, is_probe, now_ms, &c);
         if (is_probe)
                 claims_release(s, k);
         pthread_mutex_unlock(&h->mutex);

@@ -16,7 +16,9 @@
  * A slot that the plan calls wanted or propagating, and that never had a success, takes one request
  * now and then (a trial); its refusal changes nothing, its success makes the slot serve, and the
  * next one of its key may be tried at once: so a list that was entered at the vendor is live as
- * fast as calls come, and one that was not costs a refusal in HEALTH_TRIAL_KEY_MS.
+ * fast as calls come, and one that was not costs a refusal in HEALTH_TRIAL_KEY_MS. Slots that were
+ * refused before a success on their key may try again at once, after HEALTH_TRIAL_AGAIN_MS at the
+ * earliest.
  *
  * A slot that the plan calls suspended, by an earlier run, is half-open from the start.
  */
@@ -33,6 +35,8 @@
         ((uint64_t)60 * 1000) /* after that a probe counts as lost, another may try */
 #define HEALTH_TRIAL_WANTED_MS ((uint64_t)15 * 60 * 1000) /* between two trials of a wanted slot */
 #define HEALTH_TRIAL_PROPAGATING_MS ((uint64_t)60 * 1000) /* of a propagating one, its delay over */
+#define HEALTH_TRIAL_AGAIN_MS \
+        ((uint64_t)60 * 1000) /* between two successes that let refused slots try again */
 #define HEALTH_TRIAL_KEY_MS ((uint64_t)5 * 1000)          /* between two trials on one key */
 #define HEALTH_MAX_CAUSES 64 /* different texts a table remembers; further ones read "refused" */
 

@@ -18,7 +18,70 @@ static const struct option_row apply_rows[] = {
         { NULL },
 };
 
+static const struct option_row allowlist_rows[] = {
+        { "format", 0, "FORMAT", "text, csv or json" },
+        { "only", 0, "WHAT", "the bare hosts alone that are to add, or to remove" },
+        { NULL },
+};
+
+static const struct option_row allowlist_confirm_rows[] = {
+        { "added", 0, "FILE", "these have been added at the vendor; all: all that were to be" },
+        { "removed", 0, "FILE", "these have been removed there; all: all that were to be" },
+        { NULL },
+};
+
+static const struct option_row allowlist_import_rows[] = {
+        { "provider", 0, "NAME", "whose key it is, while it is in no policy in force" },
+        { "empty", 0, NULL, "take a FILE without any host: nothing stands on the key" },
+        { NULL },
+};
+
+static const struct option_row switch_rows[] = {
+        { "all", 0, NULL, "everything" },
+        { NULL },
+};
+
+static const struct option_row history_rows[] = {
+        { "number", 'n', "N", "at most N rows, 50 unless told" },
+        { "before", 0, "ROW", "rows older than ROW" },
+        { NULL },
+};
+
+static const struct option_row show_rows[] = {
+        { "output", 'o', "DIR", "write the files there, over none that is there" },
+        { NULL },
+};
+
+static const struct option_row backup_rows[] = {
+        { "force", 0, NULL, "write over FILE" },
+        { NULL },
+};
+
+static const struct option_row init_rows[] = {
+        { "output", 'o', "FILE", "write it to a new FILE" },
+        { "site", 0, "NAME", "name of the site; default main" },
+        { "provider", 0, "NAME", "the vendor; default smarty" },
+        { "keys", 0, "N|NAMES", "how many embedded keys there are, or their names; default 1" },
+        { "workstations", 0, "LIST", "addresses, prefixes, first-last, joined by commas" },
+        { "public", 0, "MAP", "how the vendor sees them: same, router, ADDRESS, PREFIX -> PREFIX" },
+        { "egress", 0, "KIND|LIST", "router, transparent, direct, or the router's own addresses" },
+        { "group", 0, "NAME", "name of their group; default desks" },
+        { "backend", 0, "NAME|none", "name of the secret key; default SITE-secret" },
+        { NULL },
+};
+
+static const struct option_row import_rows[] = {
+        { "group", 0, "NAME", "the group that the desks are for" },
+        { "policy", 0, "POLICY", "compare with this policy, not with " KEYROUTER_POLICY },
+        { "output", 'o', "FILE", "write the proposal to a new FILE, as conf.d/NAME.cfg" },
+        { NULL },
+};
+
 const struct verb verbs[] = {
+        { "init", verb_init, "", OPTION_PROVIDERS, init_rows,
+          "write a first policy, from a few answers" },
+        { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
+          "propose a group with the desks of a table; changes nothing" },
         { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, NULL,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,
@@ -29,6 +92,28 @@ const struct verb verbs[] = {
           "keep what was applied with --confirm-within" },
         { "rollback", verb_rollback, "[N]", SESSION | OPTION_WHY, apply_rows,
           "put the policy of an earlier row of the history in force again" },
+        { "allowlist", verb_allowlist, "[KEY]", SESSION, allowlist_rows,
+          "say what is to be added and removed at the vendor, key by key" },
+        { "allowlist confirm", verb_allowlist_confirm, "KEY", SESSION | OPTION_WHY,
+          allowlist_confirm_rows, "say what has been added and removed at the vendor" },
+        { "allowlist import", verb_allowlist_import, "KEY FILE", SESSION | OPTION_WHY,
+          allowlist_import_rows, "say all that stands on a key at the vendor" },
+        { "suspend", verb_suspend, "[NAME...]", SESSION | OPTION_WHY, switch_rows,
+          "switch keys, backends or everything off, at once and until resumed" },
+        { "resume", verb_resume, "[NAME...]", SESSION | OPTION_WHY, switch_rows,
+          "switch on again what was suspended by hand" },
+        { "history", verb_history, "", SESSION, history_rows,
+          "say who changed what, when and why" },
+        { "diff", verb_diff, "ROW [ROW]", SESSION, NULL,
+          "say what differs between two rows of the history, or one and now" },
+        { "show", verb_show, "[ROW]", SESSION, show_rows,
+          "print the files of the policy in force, now or at a row of the history" },
+        { "ledger backup", verb_ledger_backup, "FILE", SESSION, backup_rows,
+          "write the whole ledger to FILE, - is standard output" },
+        { "ledger restore", verb_ledger_restore, "FILE", SESSION | OPTION_WHY, NULL,
+          "put a backup in the ledger's place" },
+        { "ledger verify", verb_ledger_verify, "", SESSION, NULL,
+          "read all of the ledger and say whether it is sound" },
         { "help", verb_help, "[VERB...]", 0, NULL,
           "say how to use keyrouter, or one of its verbs" },
         { NULL },

@@ -70,12 +70,24 @@ static int ledger_status(int answer)
         }
 }
 
+/* Plan and the like: what they see where there is no ledger yet is that nothing has been applied. */
+static bool verb_only_looks(const struct request *r)
+{
+        return r->verb->common & OPTION_POLICY && !(r->verb->common & OPTION_WHY);
+}
+
+/* Only what changes a ledger makes one: a slip in a path is told to all the others. */
 static int open_file(struct session *s, const char *path)
 {
         char why[LEDGER_WHY_MAX] = "";
-        int r = ledger_open(path, LEDGER_CREATE, why, &s->host.ledger);
+        unsigned flags = s->request->verb->common & OPTION_WHY ? LEDGER_CREATE : 0;
+        int r = ledger_open(path, flags, why, &s->host.ledger);
 
         s->host.ledger_path = path;
+        if (r == LEDGER_E_MISSING && verb_only_looks(s->request)) {
+                s->host.ledger_path = NULL;
+                r = ledger_open_memory(&s->host.ledger);
+        }
         if (r == 0)
                 return 0;
         fprintf(stderr, "keyrouter: %s: %s\n", path,
@@ -84,6 +96,10 @@ static int open_file(struct session *s, const char *path)
                         : strerror(-r));
         if (r == LEDGER_E_LOCKED)
                 fputs("    ask the daemon that holds it, with --socket; or stop it\n", stderr);
+        if (r == LEDGER_E_DAMAGED)
+                fputs("    move it away, then put a backup in its place: keyrouter ledger restore "
+                      "BACKUP --ledger FILE\n",
+                      stderr);
         return r > 0 ? ledger_status(r) : EX_OSERR;
 }
 
@@ -127,11 +143,6 @@ static void forget_daemon(struct session *s)
 {
         curl_easy_cleanup(s->curl);
         s->curl = NULL;
-}
-
-static bool verb_only_looks(const struct request *r)
-{
-        return r->verb->common & OPTION_POLICY && !(r->verb->common & OPTION_WHY);
 }
 
 /* Neither daemon nor --ledger: what only looks at a policy sees a ledger without anything in it. */

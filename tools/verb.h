@@ -34,10 +34,11 @@ struct request {
 };
 
 /* Options that several verbs take. */
-#define OPTION_JSON 1U    /* --json */
-#define OPTION_SESSION 2U /* --socket, --ledger */
-#define OPTION_POLICY 4U  /* --providers, --router-address */
-#define OPTION_WHY 8U     /* -m, --why */
+#define OPTION_JSON 1U       /* --json */
+#define OPTION_SESSION 2U    /* --socket, --ledger */
+#define OPTION_POLICY 4U     /* --providers, --router-address */
+#define OPTION_WHY 8U        /* -m, --why */
+#define OPTION_PROVIDERS 16U /* --providers alone */
 
 struct verb {
         const char *name;                    /* one word or two: "apply", "allowlist confirm" */
@@ -83,4 +84,19 @@ int verb_plan(const struct request *r);
 int verb_apply(const struct request *r);
 int verb_confirm(const struct request *r);
 int verb_rollback(const struct request *r);
+int verb_allowlist(const struct request *r);
+int verb_allowlist_confirm(const struct request *r);
+int verb_allowlist_import(const struct request *r);
+int verb_suspend(const struct request *r);
+int verb_resume(const struct request *r);
+int verb_history(const struct request *r);
+int verb_diff(const struct request *r);
+int verb_show(const struct request *r);
+int verb_ledger_backup(const struct request *r);
+int verb_ledger_restore(const struct request *r);
+int verb_ledger_verify(const struct request *r);
 int verb_help(const struct request *r);
+int verb_init(const struct request *r);
+int verb_import_csv(const struct request *r);
+int verb_resolve(const struct request *r);
+int verb_workstation_config(const struct request *r);

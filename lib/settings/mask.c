@@ -82,14 +82,13 @@ static void words_mask(char *text, size_t length, const char *between)
 
 struct masked masked(const char *text)
 {
+        char copy[1024]; /* longer than what is shown: the word that is cut counts whole */
+        size_t length = strnlen(text, sizeof(copy));
         struct masked m = { "" };
-        size_t length = strnlen(text, sizeof(m.text) - 1);
-        CLEANUP(freep) char *copy = strdup(text); /* the word that is cut counts whole */
 
-        if (!copy)
-                return m;
-        words_mask(copy, strlen(copy), blanks);
-        memcpy(m.text, copy, length);
+        memcpy(copy, text, length);
+        words_mask(copy, length, blanks);
+        memcpy(m.text, copy, MIN(length, sizeof(m.text) - 1));
         return m;
 }
 

@@ -71,6 +71,8 @@ struct group_list {
 #define SETTING_REQUIRED 1U /* absence is an error */
 #define SETTING_NAME 2U     /* text: 1..64 of A-Z a-z 0-9 . _ -, not starting with a dot */
 
+bool setting_name_is_legal(const char *text); /* as SETTING_NAME has it */
+
 struct setting_row {
         const char *name; /* NULL ends the rows */
         enum setting_type type;

@@ -150,7 +150,7 @@ static bool text_holds_control(const char *text)
         return false;
 }
 
-static bool text_is_name(const char *text)
+bool setting_name_is_legal(const char *text)
 {
         static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                       "0123456789._-";
@@ -194,7 +194,7 @@ static bool text_check(const char *text, const config_setting_t *setting,
 
         if (text_holds_zero(setting_mark(setting)->text) || text_holds_control(text))
                 diag_error(d, at, NULL, "%s holds a control character", row->name);
-        else if ((row->flags & SETTING_NAME) && !text_is_name(text))
+        else if ((row->flags & SETTING_NAME) && !setting_name_is_legal(text))
                 diag_error(d, at, "1 to 64 of A-Z a-z 0-9 . _ -, not starting with a dot",
                            "%s is not a legal name", row->name);
         else if (row->choices && !text_is_choice(text, row->choices))

@@ -135,7 +135,7 @@ DEFINE_FREEP(struct move_list, move_list_free);
 
 /* A key or backend that an administrator has switched off. */
 struct ledger_switch {
-        char name[72]; /* "key:NAME", "backend:NAME" or "all" */
+        char name[80]; /* "key:NAME", "backend:NAME" or "all" */
         char who[64];
         char why[256];
         int64_t at_us;

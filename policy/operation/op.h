@@ -71,6 +71,12 @@ void op_policy_done(struct op_policy *p);
  */
 MUST_CHECK int op_policy_load(struct op *o, uint64_t id, struct op_policy *p);
 
+/*
+ * The policy in force, whatever the request says, and the entries. Where none has been applied yet,
+ * p->policy is NULL and nothing is refused: there is no answer in the reply then.
+ */
+MUST_CHECK int op_in_force_load(struct op *o, struct op_policy *p);
+
 /* Plans it against what stands on the keys. As above: *ret is NULL having refused. */
 MUST_CHECK int op_policy_plan(struct op *o, struct op_policy *p, struct plan **ret);
 
@@ -103,6 +109,14 @@ void plan_outcome(const struct plan_document *d, char ret[static 65]);
 
 /* "PROVIDER KEY HOST\n" for each slot with a key. NULL: no memory. */
 char *plan_assignment(const struct plan *plan);
+
+/* ---- pieces of several answers ---- */
+
+/* The member "switched_off". Returns 0, or what the ledger said. */
+MUST_CHECK int op_switches(struct op *o, json_t **ret);
+
+/* The member "files" of an applied policy. NULL: no memory. */
+json_t *revision_files_json(const struct revision *r);
 
 /* ---- the operations ---- */
 

@@ -172,3 +172,15 @@ int op_policy_restore(struct op *o, struct op_policy *p, struct plan **ret)
 
         return r == -EINVAL ? op_refuse_findings(o, &p->diag, "the policy cannot be planned") : r;
 }
+
+int op_in_force_load(struct op *o, struct op_policy *p)
+{
+        CLEANUP(revision_freep) struct revision *applied = NULL;
+        int r = ledger_revision(o->host->ledger, 0, &applied);
+
+        json_object_del(o->request, "policy");
+        json_object_del(o->request, "answers");
+        if (r == -ENOENT)
+                return ledger_read(o, p);
+        return r ? r : op_policy_load(o, 0, p);
+}

@@ -87,7 +87,7 @@ static void a_bad_policy_too(void **state)
         fail_each_allocation(
                 folder_put(&folder, "p.cfg",
                            "site = \"a\"; include = \"*.d\"; providers = [ \"smarty\", \"x\" ];\n"
-                           "groups = ( { name = \"g\"; workstations = [ \"10.0.0.0/8\", \"1\" ];\n"
+                           "groups = ( { name = \"g\"; workstations = [ \"10.0.0.0/8\", \"1\", \"@h\", \"pc\" ];\n"
                            " except = [ \"10.0.0.9\", \"9.9.9.9\" ]; public = \"10.0.0.0/24 -> "
                            "1.1.1.1\";\n"
                            " egress = \"transparent\"; keys = [ \"k\", \"k\" ]; },\n"
