@@ -35,6 +35,7 @@ struct control {
         char *path;
         struct control_call *calls; /* those under way */
         bool closing;
+        bool has_room; /* a connection has ended in this turn */
 };
 
 struct control_call {
@@ -319,6 +320,15 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         *state = NULL;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode what)
+{
+        struct control *c = context;
+
+        if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+                c->has_room = true;
+}
+
 /* ---- the loop ---- */
 
 static void on_due(uv_timer_t *timer);
@@ -327,7 +337,10 @@ static void control_turn(struct control *c)
 {
         MHD_UNSIGNED_LONG_LONG wait_ms;
 
-        MHD_run(c->http);
+        do { /* where there was no room, the listener is looked at again in the next run */
+                c->has_room = false;
+                MHD_run(c->http);
+        } while (c->has_room);
         if (MHD_get_timeout(c->http, &wait_ms) == MHD_YES)
                 uv_timer_start(&c->due, on_due, wait_ms, 0);
         else
@@ -416,7 +429,8 @@ static int http_start(struct control *c, int fd)
                                    on_request, c, MHD_OPTION_LISTEN_SOCKET, fd,
                                    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONTROL_MAX_CONNECTIONS,
                                    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONTROL_IDLE_S,
-                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, c, MHD_OPTION_END);
+                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, c,
+                                   MHD_OPTION_NOTIFY_CONNECTION, on_connection, c, MHD_OPTION_END);
         if (!c->http) {
                 close(fd);
                 return fault(-ENOMEM);
