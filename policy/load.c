@@ -235,18 +235,28 @@ static int steps_run(struct loading *l)
         return 0;
 }
 
-static int policy_make(const char *path, const char *provider_dir, struct diag *d,
-                       struct policy **ret)
+static int policy_make(const struct policy_source *source, struct diag *d, struct policy **ret)
 {
+        struct settings_input input = { .path = source->path,
+                                        .role = "policy",
+                                        .files = source->files,
+                                        .record = source->record };
         CLEANUP(policy_unrefp) struct policy *p = calloc(1, sizeof(*p));
-        CLEANUP(loading_done) struct loading l = { .p = p, .d = d, .provider_dir = provider_dir };
+        CLEANUP(loading_done)
+        struct loading l = {
+                .p = p,
+                .d = d,
+                .source = source,
+                .provider_dir =
+                        source->provider_dir ? source->provider_dir : KEYROUTER_PROVIDER_DIR,
+        };
         size_t n_errors = d->n_errors;
         int r;
 
         if (!p)
                 return fault(-ENOMEM);
         p->n_refs = 1;
-        r = settings_load(path, policy_rows, &l.w, d, &p->file);
+        r = settings_load_from(&input, policy_rows, &l.w, d, &p->file);
         if (r)
                 return r;
         r = steps_run(&l);
@@ -261,10 +271,17 @@ static int policy_make(const char *path, const char *provider_dir, struct diag *
         return 0;
 }
 
-int policy_load(const char *path, const char *provider_dir, struct diag *d, struct policy **ret)
+int policy_load_from(const struct policy_source *source, struct diag *d, struct policy **ret)
 {
-        int r = policy_make(path, provider_dir ? provider_dir : KEYROUTER_PROVIDER_DIR, d, ret);
+        int r = policy_make(source, d, ret);
 
         diag_sort(d);
         return r;
+}
+
+int policy_load(const char *path, const char *provider_dir, struct diag *d, struct policy **ret)
+{
+        struct policy_source source = { .path = path, .provider_dir = provider_dir };
+
+        return policy_load_from(&source, d, ret);
 }

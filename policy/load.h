@@ -15,6 +15,7 @@ struct loading {
         struct policy *p;
         struct written_policy w;
         struct diag *d;
+        const struct policy_source *source;
         const char *provider_dir;
         struct names providers, keys, backends; /* indices are those of the policy's arrays */
         bool providers_incomplete; /* one has no name: an unknown provider may be that */

@@ -85,6 +85,24 @@ struct policy {
  */
 MUST_CHECK int policy_load(const char *path, const char *provider_dir, struct diag *d,
                            struct policy **ret);
+
+struct pin_set;
+
+/* Where a policy comes from. */
+struct policy_source {
+        const char *path;             /* of the main file, for findings too */
+        const char *provider_dir;     /* NULL: the installed definitions */
+        const struct file_set *files; /* in place of all of these; NULL: the file system */
+        struct file_set *record;      /* takes a copy of each file that is read; NULL: none */
+        const struct pin_set *pins;   /* addresses of host names; NULL: none is pinned */
+};
+
+/*
+ * The same from there. Roles of the files: "policy", "policy include", and for each definition that
+ * the policy names as WORD "provider WORD", "provider WORD include".
+ */
+MUST_CHECK int policy_load_from(const struct policy_source *source, struct diag *d,
+                                struct policy **ret);
 struct policy *policy_ref(struct policy *p);
 void policy_unref(struct policy *p);
 

@@ -148,7 +148,8 @@ static int provider_fill(const struct written_provider *w, struct provider *ret)
         return c.r;
 }
 
-int provider_load(const char *path, struct diag *d, struct provider *ret, char **ret_name)
+int provider_load(const struct settings_input *input, struct diag *d, struct provider *ret,
+                  char **ret_name)
 {
         CLEANUP(settings_file_freep) struct settings_file *file = NULL;
         CLEANUP(provider_done) struct provider p = { NULL };
@@ -157,10 +158,10 @@ int provider_load(const char *path, struct diag *d, struct provider *ret, char *
         int r;
 
         *ret_name = NULL;
-        r = settings_load(path, provider_rows, &w, d, &file);
+        r = settings_load_from(input, provider_rows, &w, d, &file);
         if (r)
                 return r;
-        provider_check(&w, path, d);
+        provider_check(&w, input->path, d);
         if (w.name.text) {
                 *ret_name = strdup(w.name.text);
                 if (!*ret_name)

@@ -102,20 +102,36 @@ static int definition_name(const struct text_item *item, char **name)
         return *name ? 0 : fault(-ENOMEM);
 }
 
+static int definition_load(struct loading *l, const struct text_item *item, const char *path,
+                           struct provider *provider, char **name)
+{
+        CLEANUP(freep) char *role = NULL;
+        struct settings_input input = { .path = path,
+                                        .files = l->source->files,
+                                        .record = l->source->record };
+
+        if (!input.files && !definition_is_there(l, item, path))
+                return -EINVAL;
+        if (asprintf(&role, "provider %s", item->text) < 0) {
+                role = NULL;
+                return fault(-ENOMEM);
+        }
+        input.role = role;
+        return provider_load(&input, l->d, provider, name);
+}
+
 static int provider_add(struct loading *l, const struct text_item *item)
 {
         struct provider *provider = &l->p->providers[l->p->n_providers];
         CLEANUP(freep) char *path = definition_path(l, item);
         CLEANUP(freep) char *name = NULL;
-        int r = -EINVAL;
+        int r;
 
         if (!path)
                 return fault(-ENOMEM);
-        if (definition_is_there(l, item, path)) {
-                r = provider_load(path, l->d, provider, &name);
-                if (r == -ENOMEM)
-                        return r;
-        }
+        r = definition_load(l, item, path, provider, &name);
+        if (r == -ENOMEM)
+                return r;
         if (definition_name(item, &name))
                 return -ENOMEM;
         if (!name) {

@@ -13,13 +13,15 @@
 struct settings_piece;
 
 struct settings_file {
+        const struct settings_input *input; /* while it is being read */
         struct source **sources; /* the main file first, then the included ones in lexical order */
         size_t n_sources;
         struct settings_piece *pieces;
 };
 
-/* Appends to f->sources. Returns as source_new(). */
-MUST_CHECK int file_read(struct settings_file *f, const char *path, struct diag *d);
+/* Appends the file at `path`, or `text` in its place, to f->sources. Returns as source_new(). */
+MUST_CHECK int file_read(struct settings_file *f, const char *path, const struct file_text *text,
+                         struct diag *d);
 
 /*
  * Reads what the main file includes. All files are tried; the first error is returned, after all

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 /* Where the file name begins in a path. */
@@ -63,7 +64,7 @@ static int match_read(struct settings_file *f, const char *path, struct place at
                 diag_error(d, at, NULL, "include names more than %d files", SETTINGS_MAX_FILES - 1);
                 return -EINVAL;
         }
-        return file_read(f, path, d);
+        return file_read(f, path, NULL, d);
 }
 
 /* A pattern may match nothing; a plain name must be there. */
@@ -102,6 +103,27 @@ static int pattern_read(struct settings_file *f, const char *pattern, struct pla
         return first;
 }
 
+/* All that were read when the files were kept, whatever the patterns would match today. */
+static int kept_read(struct settings_file *f, struct diag *d)
+{
+        CLEANUP(freep) char *role = NULL;
+        const struct file_text *text;
+        size_t i = 0;
+        int first = 0;
+
+        if (asprintf(&role, "%s include", f->input->role) < 0) {
+                role = NULL;
+                return fault(-ENOMEM);
+        }
+        while ((text = file_set_next(f->input->files, role, &i))) {
+                int r = file_read(f, text->path, text, d);
+
+                if (!first)
+                        first = r;
+        }
+        return first;
+}
+
 /* Values of the wrong type are left to the rows, which report them. */
 int file_include(struct settings_file *f, struct diag *d)
 {
@@ -109,6 +131,8 @@ int file_include(struct settings_file *f, struct diag *d)
         config_setting_t *include = config_setting_get_member(root, "include");
         int first = 0;
 
+        if (f->input->files)
+                return kept_read(f, d);
         for (int i = 0; include && i < value_count(include); i++) {
                 config_setting_t *pattern = value_at(include, i);
                 int r;

@@ -12,6 +12,7 @@
  * so the type is asked first.
  */
 #include "lib/settings/diag.h"
+#include "lib/settings/files.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -104,6 +105,11 @@ struct settings_file;
  */
 MUST_CHECK int settings_load(const char *path, const struct setting_row *rows, void *target,
                              struct diag *d, struct settings_file **ret_file);
+
+/* The same from elsewhere than the file system, or with copies of what was read. */
+MUST_CHECK int settings_load_from(const struct settings_input *input,
+                                  const struct setting_row *rows, void *target, struct diag *d,
+                                  struct settings_file **ret_file);
 
 /* Zeroed memory that lives as long as the file, for models made from it. NULL: no memory. */
 void *settings_alloc(struct settings_file *f, size_t n, size_t size);

@@ -33,12 +33,27 @@ static int source_open(const char *path, int *ret_fd, size_t *ret_length)
         return 0;
 }
 
+/* Room for `length` bytes and what source_end() adds. */
+static int source_reserve(struct source *s, size_t length)
+{
+        s->text = malloc(length + 2);
+        return s->text ? 0 : fault(-ENOMEM);
+}
+
+/* libconfig takes a comment only where a newline ends it. */
+static void source_end(struct source *s)
+{
+        s->text[s->length++] = '\n';
+        s->text[s->length] = 0;
+}
+
 /* Reads up to `length` bytes; a file that grows meanwhile is read as far as it was. */
 static int source_read(struct source *s, int fd, size_t length)
 {
-        s->text = malloc(length + 2);
-        if (!s->text)
-                return fault(-ENOMEM);
+        int r = source_reserve(s, length);
+
+        if (r)
+                return r;
         while (s->length < length) {
                 ssize_t n = read(fd, s->text + s->length, length - s->length);
 
@@ -50,9 +65,7 @@ static int source_read(struct source *s, int fd, size_t length)
                         break;
                 s->length += (size_t)n;
         }
-        /* libconfig takes a comment only where a newline ends it. */
-        s->text[s->length++] = '\n';
-        s->text[s->length] = 0;
+        source_end(s);
         return 0;
 }
 
@@ -63,6 +76,22 @@ static const char *read_explain(int error)
         if (error == -EFBIG)
                 return "it is larger than 4 MiB";
         return strerror(-error);
+}
+
+static int source_take(struct source *s, const struct file_text *text)
+{
+        size_t length = text->length;
+        int r;
+
+        if (length > SOURCE_MAX_BYTES)
+                return -EFBIG;
+        r = source_reserve(s, length);
+        if (r)
+                return r;
+        memcpy(s->text, text->text, length);
+        s->length = length;
+        source_end(s);
+        return 0;
 }
 
 static int source_load(struct source *s)
@@ -345,14 +374,14 @@ static struct source *source_alloc(const char *path)
         return TAKE(s);
 }
 
-int source_new(const char *path, struct diag *d, struct source **ret)
+int source_new(const char *path, const struct file_text *text, struct diag *d, struct source **ret)
 {
         CLEANUP(source_freep) struct source *s = source_alloc(path);
         int r;
 
         if (!s)
                 return fault(-ENOMEM);
-        r = source_load(s);
+        r = text ? source_take(s, text) : source_load(s);
         if (r) {
                 diag_error(d, (struct place){ path, 0 }, NULL, "cannot be read: %s",
                            read_explain(r));

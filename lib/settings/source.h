@@ -7,6 +7,7 @@
  * source.
  */
 #include "lib/settings/diag.h"
+#include "lib/settings/files.h"
 
 #include <libconfig.h>
 
@@ -31,10 +32,11 @@ struct source {
 };
 
 /*
- * Returns 0; -EINVAL when the file is not libconfig's syntax, or another negative errno when it
- * cannot be read: each with a finding.
+ * From `text` where it is given, else from the file at `path`. Returns 0; -EINVAL when that is not
+ * libconfig's syntax, or another negative errno when it cannot be read: each with a finding.
  */
-MUST_CHECK int source_new(const char *path, struct diag *d, struct source **ret);
+MUST_CHECK int source_new(const char *path, const struct file_text *text, struct diag *d,
+                          struct source **ret);
 void source_free(struct source *s);
 DEFINE_FREEP(struct source, source_free);
 

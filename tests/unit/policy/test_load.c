@@ -337,6 +337,47 @@ static void the_manuals_name_every_setting(void **state)
         }
 }
 
+/* Not one file is read again: the folder is empty by then. */
+static void a_policy_is_loaded_again_from_the_files_that_were_kept(void **state)
+{
+        static const char policy[] =
+                "site = \"s\"; include = [ \"more-*.cfg\" ]; providers = [ \"v.cfg\" ];\n"
+                "keys = ( { name = \"k\"; provider = \"v\"; credential = \"c\"; } );\n";
+        static const char groups[] = "groups = ( { name = \"g\"; workstations = [ \"192.0.2.1\" ]; "
+                                     "egress = \"transparent\";"
+                                     " keys = [ \"k\" ]; overflow = \"refuse\"; } );\n";
+        static const char provider[] =
+                "name = \"v\"; apis = ( { name = \"a\"; host = \"a.example.com\"; paths = [ \"/x\" "
+                "];"
+                " embedded = [ \"GET\" ]; } ); embedded = { query = { key = \"$key\"; }; };"
+                " strip_query = [ \"key\" ];\n";
+        CLEANUP(fixture_done) struct fixture f;
+        CLEANUP(file_set_done) struct file_set kept = { NULL };
+        struct policy_source source = { .record = &kept };
+        size_t i = 0;
+
+        fixture_init(&f);
+        source.path = folder_put(&f.folder, "policy.cfg", policy);
+        folder_put(&f.folder, "more-1.cfg", groups);
+        folder_put(&f.folder, "v.cfg", provider);
+        assert_int_equal(policy_load_from(&source, &f.diag, &f.policy), 0);
+        assert_int_equal(kept.n, 3);
+        assert_string_equal(file_set_next(&kept, "policy", &i)->text, policy);
+        i = 0;
+        assert_string_equal(file_set_next(&kept, "policy include", &i)->text, groups);
+        assert_null(file_set_next(&kept, "policy include", &i));
+        i = 0;
+        assert_string_equal(file_set_next(&kept, "provider v.cfg", &i)->text, provider);
+        policy_unref(TAKE(f.policy));
+        for (size_t file = 0; file < f.folder.n_files; file++)
+                assert_int_equal(unlink(f.folder.files[file]), 0);
+        source = (struct policy_source){ .path = source.path, .files = &kept };
+        assert_int_equal(policy_load_from(&source, &f.diag, &f.policy), 0);
+        assert_int_equal(f.diag.n_findings, 0);
+        assert_string_equal(f.policy->groups[0].name, "g");
+        assert_string_equal(f.policy->providers[0].apis[0].host, "a.example.com");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -349,6 +390,7 @@ int main(void)
                 cmocka_unit_test(the_shipped_definition_of_alloy_has_a_bearer_and_a_version),
                 cmocka_unit_test(settings_of_a_definition_arrive),
                 cmocka_unit_test(origins_take_the_form_that_browsers_send),
+                cmocka_unit_test(a_policy_is_loaded_again_from_the_files_that_were_kept),
                 cmocka_unit_test(the_manuals_name_every_setting),
         };
 
