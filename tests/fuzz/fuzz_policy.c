@@ -6,9 +6,13 @@
  * capacity, no place on it given twice, and the same plan when asked again, and again on what the
  * first leaves on the keys.
  *
+ * Findings are printed in plain ASCII, each caret below its line, and never show the digits of a
+ * text that stands where the name of a credential should.
+ *
  * The files lie in a folder of the harness, in memory where the system has such; inputs that name
  * further files are left out, so that the same input does the same everywhere.
  */
+#include "lib/settings/scan.h"
 #include "policy/plan.h"
 #include "policy/settle.h"
 
@@ -59,7 +63,7 @@ static void file_put(const char *path, struct slice bytes)
 
 static void group_check(const struct policy *p, const struct group *g)
 {
-        assert(g->n_workstations > 0);
+        assert(g->n_workstations > 0 || p->n_host_names > 0); /* names have no address here */
         for (size_t i = 0; i < g->n_workstations; i++) {
                 const struct range *r = &g->workstations[i];
 
@@ -166,7 +170,66 @@ static void plans_check(struct policy *p)
         plans_compare(plan, then);
 }
 
-static void files_load(void)
+/* ---- findings ---- */
+
+#define DIGITS_MIN 12
+
+/* Runs of digits that the input holds once must not be shown. */
+static void text_check(struct slice text, struct slice input, struct slice shown)
+{
+        for (size_t i = 0, n = 0; i <= text.length; i++) {
+                const char *run = text.data + i - n, *first;
+
+                if (i < text.length && text.data[i] >= '0' && text.data[i] <= '9') {
+                        n++;
+                        continue;
+                }
+                first = n >= DIGITS_MIN ? memmem(input.data, input.length, run, n) : NULL;
+                if (first == run &&
+                    !memmem(run + 1, (size_t)(input.data + input.length - run) - 1, run, n))
+                        assert(!memmem(shown.data, shown.length, run, n));
+                n = 0;
+        }
+}
+
+static void credentials_check(struct slice input, struct slice shown)
+{
+        struct scanner s = { input, 1 };
+        struct token t, before[2] = { { TOKEN_OTHER }, { TOKEN_OTHER } };
+
+        while (token_next(&s, &t) == 0) {
+                if (t.kind == TOKEN_TEXT && before[0].kind == TOKEN_NAME &&
+                    slice_is(before[0].text, "credential") && before[1].kind == TOKEN_OTHER &&
+                    strchr("=:", before[1].text.data[0]))
+                        text_check(t.text, input, shown);
+                before[0] = before[1];
+                before[1] = t;
+        }
+}
+
+static void findings_check(const struct diag *d, struct slice policy, struct slice provider)
+{
+        CLEANUP(freep) char *text = NULL;
+        size_t length = 0;
+        FILE *out = open_memstream(&text, &length);
+
+        for (size_t i = 0; i < d->n_findings; i++) {
+                const struct diag_finding *f = &d->findings[i];
+
+                assert(f->message[0]);
+                assert(!f->column || (f->line && f->width && f->source));
+                if (f->source)
+                        assert(f->caret_length >= 1 && f->caret <= strlen(f->source));
+        }
+        diag_print(d, out);
+        fclose(out);
+        for (size_t i = 0; i < length; i++)
+                assert((text[i] >= 0x20 && text[i] < 0x7f) || text[i] == '\n');
+        credentials_check(policy, (struct slice){ text, length });
+        credentials_check(provider, (struct slice){ text, length });
+}
+
+static void files_load(struct slice policy, struct slice provider)
 {
         struct policy *p = NULL;
         struct diag d;
@@ -176,8 +239,7 @@ static void files_load(void)
         r = policy_load(paths.policy, paths.folder, &d, &p);
         assert((r == 0) == (d.n_errors == 0));
         assert((r == 0) == (p != NULL));
-        for (size_t i = 0; i < d.n_findings; i++)
-                assert(d.findings[i].message[0]);
+        findings_check(&d, policy, provider);
         if (p) {
                 policy_check(p);
                 plans_check(p);
@@ -201,6 +263,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         paths_make();
         file_put(paths.policy, policy);
         file_put(paths.provider, provider);
-        files_load();
+        files_load(policy, provider);
         return 0;
 }
