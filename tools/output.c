@@ -142,11 +142,24 @@ static int column_width(const struct table *t, size_t column)
         return (int)width;
 }
 
+/* How many columns up to the last that has a text. */
+static size_t row_length(const struct table *t, size_t first)
+{
+        size_t n = t->n_columns;
+
+        while (n > 0 && cell_text(t, first + n - 1)[0] == 0)
+                n--;
+        return n;
+}
+
+/* Nothing is padded behind the last text: lines end without blanks. */
 static void row_print(const struct table *t, size_t first, const int *widths, FILE *out)
 {
-        for (size_t i = 0; i < t->n_columns; i++) {
+        size_t n = row_length(t, first);
+
+        for (size_t i = 0; i < n; i++) {
                 const char *text = cell_text(t, first + i);
-                bool is_last = i + 1 == t->n_columns;
+                bool is_last = i + 1 == n;
                 int padding = widths[i] - (int)text_width(text);
 
                 if (t->is_right[i])
@@ -165,9 +178,11 @@ void table_print(struct table *t, const char *indent, FILE *out)
         for (size_t i = 0; i < t->n_columns; i++)
                 widths[i] = column_width(t, i);
         for (size_t i = 0; t->n_cells > t->n_columns && i < t->n_cells; i += t->n_columns) {
-                fprintf(out, "%s%s", indent, i == 0 ? bold_on() : "");
+                bool is_head = i == 0;
+
+                fprintf(out, "%s%s", row_length(t, i) ? indent : "", is_head ? bold_on() : "");
                 row_print(t, i, widths, out);
-                fprintf(out, "%s\n", i == 0 ? bold_off() : "");
+                fprintf(out, "%s\n", is_head ? bold_off() : "");
         }
         for (size_t i = 0; i < t->n_cells; i++)
                 free(t->cells[i]);
