@@ -23,6 +23,13 @@ static const struct option_row apply_rows[] = {
         { NULL },
 };
 
+static const struct option_row whatif_rows[] = {
+        { "add", 0, "N@GROUP", "N more desks in a group" },
+        { "add-key", 0, "KEY", "one more key, as austin-6, austin-6:50 or austin-6@sales,support" },
+        { "remove-key", 0, "NAME", "one key less" },
+        { NULL },
+};
+
 static const struct option_row allowlist_rows[] = {
         { "format", 0, "FORMAT", "text, csv or json" },
         { "only", 0, "WHAT", "the bare hosts alone that are to add, or to remove" },
@@ -97,6 +104,16 @@ const struct verb verbs[] = {
           "keep what was applied with --confirm-within" },
         { "rollback", verb_rollback, "[N]", SESSION | OPTION_WHY, apply_rows,
           "put the policy of an earlier row of the history in force again" },
+        { "explain", verb_explain, "ADDRESS [POLICY]", SESSION | OPTION_POLICY, NULL,
+          "say why a workstation has the key that it has, and why no other" },
+        { "whatif", verb_whatif, "[POLICY]", SESSION | OPTION_POLICY, whatif_rows,
+          "say what more desks, more keys or fewer would come to" },
+        { "status", verb_status, "", SESSION | OPTION_POLICY, NULL,
+          "say whether all is well, and what is to be seen to" },
+        { "report", verb_report, "", SESSION | OPTION_POLICY, NULL,
+          "print a page about the site" },
+        { "names", verb_names, "[groups|keys|backends]", SESSION | OPTION_HIDDEN, NULL,
+          "print the names of the policy in force, for completion in a shell" },
         { "allowlist", verb_allowlist, "[KEY]", SESSION, allowlist_rows,
           "say what is to be added and removed at the vendor, key by key" },
         { "allowlist confirm", verb_allowlist_confirm, "KEY", SESSION | OPTION_WHY,
@@ -157,6 +174,8 @@ void usage_print(const struct verb *v, FILE *out)
         for (v = verbs; v->name; v++) {
                 char text[64];
 
+                if (v->common & OPTION_HIDDEN)
+                        continue;
                 snprintf(text, sizeof(text), "%s %s", v->name, v->operands);
                 fprintf(out, "  %-30s %s\n", text, v->help);
         }

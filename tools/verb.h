@@ -40,6 +40,8 @@ struct request {
 #define OPTION_WHY 8U        /* -m, --why */
 #define OPTION_PROVIDERS 16U /* --providers alone */
 
+#define OPTION_HIDDEN 32U /* no option: the verb does not stand in the list of all */
+
 struct verb {
         const char *name;                    /* one word or two: "apply", "allowlist confirm" */
         int (*run)(const struct request *r); /* returns the exit status */
@@ -84,6 +86,11 @@ int verb_plan(const struct request *r);
 int verb_apply(const struct request *r);
 int verb_confirm(const struct request *r);
 int verb_rollback(const struct request *r);
+int verb_explain(const struct request *r);
+int verb_whatif(const struct request *r);
+int verb_status(const struct request *r);
+int verb_report(const struct request *r);
+int verb_names(const struct request *r);
 int verb_allowlist(const struct request *r);
 int verb_allowlist_confirm(const struct request *r);
 int verb_allowlist_import(const struct request *r);
