@@ -127,11 +127,12 @@ static void off_tell(struct matters *m, const json_t *off)
 {
         const char *name = member_text(off, "name"), *colon = strchr(name, ':');
         const char *why = member_text(off, "why");
+        char what[96] = "everything";
 
-        matter(m, "switched off", "%.*s %s by %s, %s ago%s%s",
-               colon ? (int)(colon - name) : (int)strlen("everything"), colon ? name : "everything",
-               colon ? colon + 1 : "", member_text(off, "who"), moment_age(member_text(off, "at")),
-               why[0] ? ": " : "", why);
+        if (colon)
+                snprintf(what, sizeof(what), "%.*s %s", (int)(colon - name), name, colon + 1);
+        matter(m, "switched off", "%s by %s, %s ago%s%s", what, member_text(off, "who"),
+               moment_age(member_text(off, "at")), why[0] ? ": " : "", why);
 }
 
 static void key_tell(struct matters *m, const json_t *key)

@@ -67,6 +67,22 @@ static const char *cut_text(const char *text, size_t width)
         return out;
 }
 
+/* Of a name the end stays too: it is what tells one key from the next. */
+static const char *cut_name(const char *name, size_t width)
+{
+        static char texts[4][80];
+        static unsigned next;
+        char *out = texts[next++ % 4];
+        size_t length = strlen(name), end = width / 2;
+
+        if (length <= width)
+                snprintf(out, sizeof(texts[0]), "%s", name);
+        else
+                snprintf(out, sizeof(texts[0]), "%.*s~%s", (int)(width - end - 1), name,
+                         name + length - end);
+        return out;
+}
+
 static void section_print(const char *title)
 {
         printf("\n%s\n", title);
@@ -84,8 +100,8 @@ static void keys_print(const json_t *status)
         for (size_t i = 0; i < json_array_size(keys); i++) {
                 const json_t *k = json_array_get(keys, i);
 
-                table_add(t, (const char *[]){ cut_text(member_text(k, "name"), 20),
-                                               cut_text(member_text(k, "provider"), 12),
+                table_add(t, (const char *[]){ cut_name(member_text(k, "name"), 20),
+                                               cut_name(member_text(k, "provider"), 12),
                                                member_cell(k, "used"), member_cell(k, "capacity"),
                                                member_cell(k, "reserve"), member_cell(k, "free"),
                                                member_cell(k, "foreign") });
@@ -101,7 +117,7 @@ static bool group_is_on_keys(const json_t *g)
 
 static void group_add(struct table *t, const json_t *g, const char *name)
 {
-        table_add(t, (const char *[]){ cut_text(name, 32), member_cell(g, "desks"),
+        table_add(t, (const char *[]){ cut_name(name, 32), member_cell(g, "desks"),
                                        member_cell(g, "on_keys"), member_cell(g, "by_backend"),
                                        member_cell(g, "refused") });
 }
@@ -145,7 +161,7 @@ static size_t overflow_print(const json_t *status)
                 n++;
                 status_line_print(COLUMNS, "by backend", "%lld of %lld desks of group %s",
                                   member_number(g, "by_backend"), member_number(g, "desks"),
-                                  cut_text(member_text(g, "name"), 30));
+                                  cut_name(member_text(g, "name"), 30));
         }
         return n;
 }
@@ -195,7 +211,7 @@ static void open_print(const json_t *allowlist)
                         continue;
                 n++;
                 table_add(t, (const char *[]){
-                                     cut_text(member_text(k, "name"), 20), member_cell(k, "listed"),
+                                     cut_name(member_text(k, "name"), 20), member_cell(k, "listed"),
                                      number_text((long long)json_array_size(add)), oldest_text(add),
                                      number_text((long long)json_array_size(remove)),
                                      oldest_text(remove) });
@@ -236,7 +252,7 @@ static void head_print(const json_t *status)
         struct tm t;
 
         strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&s, &t));
-        printf("KEYROUTER REPORT  %s  %s\n", cut_text(member_text(status, "site"), 38), now);
+        printf("KEYROUTER REPORT  %s  %s\n", cut_name(member_text(status, "site"), 38), now);
         status_force_print(status);
         putchar('\n');
         if (json_is_integer(json_object_get(status, "revision")))
