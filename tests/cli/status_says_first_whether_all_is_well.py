@@ -52,7 +52,7 @@ austin: all is well: policy of row 1 in force for T (WHO); 2 of 5 desks on keys
 
 key  provider  used  capacity  free  desks  state
 k-1  smarty       2         4     1      2  2 live
-k-2  smarty       0       100   100      0  
+k-2  smarty       0       100   100      0
 
 desks          2 on keys, 3 by backend, 0 refused
 keyrouterd     not asked; this is what {site.ledger} says
@@ -199,5 +199,4 @@ def test_a_ledger_that_is_not_there_is_told(office):
 def test_help_tells_usage_and_every_option(office):
     out = office.run("status", "--help", ledger=False).out
     assert out.startswith("usage: keyrouter status")
-    assert set(re.findall(r"--([a-z-]+)", out)) == {"providers", "router-address", "socket", "ledger",
-                                                    "json"}
+    assert set(re.findall(r"--([a-z-]+)", out)) == {"providers", "socket", "ledger", "json"}
