@@ -7,6 +7,11 @@
 
 #define SESSION (OPTION_JSON | OPTION_SESSION)
 
+static const struct option_row check_rows[] = {
+        { "credentials", 0, "DIR", "look at the credentials in DIR too, without opening them" },
+        { NULL },
+};
+
 static const struct option_row plan_rows[] = {
         { "output", 'o', "FILE", "save the plan, for keyrouter apply FILE" },
         { "detailed-exitcode", 0, NULL, "exit with 2 where applying it would change something" },
@@ -83,6 +88,13 @@ static const struct option_row import_rows[] = {
         { NULL },
 };
 
+static const struct option_row whatif_rows[] = {
+        { "add", 0, "N@GROUP", "N more desks in a group" },
+        { "add-key", 0, "KEY", "one more key, as austin-6, austin-6:50 or austin-6@sales,support" },
+        { "remove-key", 0, "NAME", "one key less" },
+        { NULL },
+};
+
 static const struct option_row resolve_rows[] = {
         { "update", 0, NULL, "pin answers that differ from the pin, too" },
         { "hosts", 0, "FILE", "take the answers from FILE, as /etc/hosts, and ask no DNS" },
@@ -104,7 +116,7 @@ const struct verb verbs[] = {
           "write a first policy, from a few answers" },
         { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
           "propose a group with the desks of a table; changes nothing" },
-        { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, NULL,
+        { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, check_rows,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,
           "say what applying a policy would change, moves first" },
@@ -136,6 +148,18 @@ const struct verb verbs[] = {
           "put a backup in the ledger's place" },
         { "ledger verify", verb_ledger_verify, "", SESSION, NULL,
           "read all of the ledger and say whether it is sound" },
+        { "schema", verb_schema, "", OPTION_JSON, NULL,
+          "say which settings policies and provider definitions have" },
+        { "explain", verb_explain, "ADDRESS [POLICY]", SESSION | OPTION_POLICY, NULL,
+          "say why a workstation has the key that it has, and why no other" },
+        { "whatif", verb_whatif, "[POLICY]", SESSION | OPTION_POLICY, whatif_rows,
+          "say what more desks, more keys or fewer would come to" },
+        { "status", verb_status, "", SESSION | OPTION_POLICY, NULL,
+          "say whether all is well, and what is to be seen to" },
+        { "report", verb_report, "", SESSION | OPTION_POLICY, NULL,
+          "print a page about the site" },
+        { "names", verb_names, "[groups|keys|backends]", SESSION | OPTION_HIDDEN, NULL,
+          "print the names of the policy in force, for completion in a shell" },
         { "resolve", verb_resolve, "[POLICY]", SESSION | OPTION_PROVIDERS | OPTION_WHY,
           resolve_rows, "look up the host names of a policy and pin those that are new" },
         { "workstation-config", verb_workstation_config, "GROUP [POLICY]",
@@ -177,6 +201,8 @@ void usage_print(const struct verb *v, FILE *out)
         for (v = verbs; v->name; v++) {
                 char text[64];
 
+                if (v->common & OPTION_HIDDEN)
+                        continue;
                 snprintf(text, sizeof(text), "%s %s", v->name, v->operands);
                 fprintf(out, "  %-34s %s\n", text, v->help);
         }

@@ -7,9 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define TEXT_MAX_LENGTH 1023 /* where a row does not say */
-#define NAME_MAX_LENGTH 64
-
 static const char *const wants[] = {
         [SETTING_TEXT] = "text in quotes",
         [SETTING_INT] = "an integer",
@@ -156,7 +153,7 @@ bool setting_name_is_legal(const char *text)
                                       "0123456789._-";
         size_t length = strlen(text);
 
-        return length >= 1 && length <= NAME_MAX_LENGTH && text[0] != '.' &&
+        return length >= 1 && length <= SETTING_NAME_MAX && text[0] != '.' &&
                strspn(text, letters) == length;
 }
 
@@ -188,7 +185,7 @@ static bool text_check(const char *text, const config_setting_t *setting,
                        const struct setting_row *row, struct diag *d)
 {
         bool bounded = row->min || row->max;
-        int64_t min = bounded ? row->min : 1, max = bounded ? row->max : TEXT_MAX_LENGTH;
+        int64_t min = bounded ? row->min : 1, max = bounded ? row->max : SETTING_TEXT_MAX;
         int64_t length = (int64_t)strlen(text);
         struct place at = value_place(setting);
 

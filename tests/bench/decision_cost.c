@@ -39,7 +39,7 @@ static void site_init(struct desk_site *s, struct policy *policy, unsigned n_des
         diag_done(&d);
         for (size_t i = 0; i < s->plan->n_slots; i++)
                 s->plan->slots[i].state = ENTRY_LIVE;
-        if (health_new(s->plan, NOW_MS, &s->health) != 0)
+        if (health_new(s->plan, NOW_MS, 0, &s->health) != 0)
                 errx(1, "no memory");
         for (unsigned i = 0; i < N_REQUESTS; i++) {
                 seed = seed * 6364136223846793005U + 1442695040888963407U;

@@ -22,9 +22,11 @@ def verb_items():
 
 
 def helps(office):
-    """{verb: what help says of it}"""
+    """{verb: what help says of it}, of verbs that help lists and of those that the manual has beside."""
     names = re.findall(r"^  ([a-z][a-z-]*(?: [a-z-]+)*) ", office.run("help", ledger=False).out, re.M)
-    return {name: office.run("help", *name.split(), ledger=False).out for name in names}
+    found = {name: office.run("help", *name.split(), ledger=False, status=None)
+             for name in {*names, *verb_items()}}
+    return {name: done.out for name, done in found.items() if done.status == 0}
 
 
 def options_of(text):
