@@ -58,7 +58,7 @@ static const struct setting_row group_rows[] = {
           .flags = SETTING_REQUIRED | SETTING_NAME,
           .help = "name: what plans and logs call this group" },
         { "workstations", SETTING_TEXTS, offsetof(struct written_group, workstations),
-          .flags = SETTING_REQUIRED, 
+          .flags = SETTING_REQUIRED,
           .help = "workstations: addresses, prefixes, first-last, @ and the name of a group, or "
                   "host names" },
         { "except", SETTING_TEXTS, offsetof(struct written_group, except),

@@ -52,7 +52,7 @@ austin: all is well: policy of row 1 in force for T (WHO); 2 of 5 desks on keys
 
 key  provider  used  capacity  free  desks  state
 k-1  smarty       2         4     1      2  2 live
-k-2  smarty       0       100   100      0  
+k-2  smarty       0       100   100      0
 
 desks          2 on keys, 3 by backend, 0 refused
 keyrouterd     not asked; this is what {site.ledger} says
