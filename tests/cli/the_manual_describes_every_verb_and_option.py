@@ -18,6 +18,7 @@ def sections():
 def verb_items():
     """{verb: the text of its item}"""
     parts = re.split(r"^\*([a-z][a-z -]*)\*", sections()["VERBS"], flags=re.M)
+    assert len(set(parts[1::2])) == len(parts[1::2]), "an item stands twice"
     return dict(zip(parts[1::2], parts[2::2]))
 
 
@@ -48,7 +49,7 @@ def test_every_option_of_a_verb_stands_in_its_item(office):
 def test_no_item_describes_an_option_that_its_verb_has_not(office):
     known = {verb: options_of(text) for verb, text in helps(office).items()}
     unknown = {f"{verb} {option}" for verb, text in verb_items().items()
-               for option in re.findall(r"^\t+(?:\*-[a-z]\*, )?\*(--[a-z-]+)", text, re.M)
+               for option in re.findall(r"^\t+(?:\*-[-a-z]+\*(?: _[A-Z]+_)?, )?\*(--[a-z-]+)", text, re.M)
                if option not in known.get(verb, set())}
     assert unknown == set()
 
