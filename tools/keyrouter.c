@@ -71,7 +71,7 @@ static const struct option_row backup_rows[] = {
 static const struct option_row init_rows[] = {
         { "output", 'o', "FILE", "write it to a new FILE" },
         { "site", 0, "NAME", "name of the site; default main" },
-        { "provider", 0, "NAME", "the vendor; default smarty" },
+        { "provider", 0, "VENDOR", "the vendor; default smarty" },
         { "keys", 0, "N|NAMES", "how many embedded keys there are, or their names; default 1" },
         { "workstations", 0, "LIST", "addresses, prefixes, first-last, joined by commas" },
         { "public", 0, "MAP", "how the vendor sees them: same, router, ADDRESS, PREFIX -> PREFIX" },
@@ -82,7 +82,7 @@ static const struct option_row init_rows[] = {
 };
 
 static const struct option_row import_rows[] = {
-        { "group", 0, "NAME", "the group that the desks are for" },
+        { "group", 0, "GROUP", "the group that the desks are for" },
         { "policy", 0, "POLICY", "compare with this policy, not with " KEYROUTER_POLICY },
         { "output", 'o', "FILE", "write the proposal to a new FILE, as conf.d/NAME.cfg" },
         { NULL },
@@ -116,11 +116,6 @@ const struct verb verbs[] = {
           "write a first policy, from a few answers" },
         { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
           "propose a group with the desks of a table; changes nothing" },
-        { "resolve", verb_resolve, "[POLICY]", SESSION | OPTION_PROVIDERS | OPTION_WHY,
-          resolve_rows, "look up the host names of a policy and pin those that are new" },
-        { "workstation-config", verb_workstation_config, "GROUP [POLICY]",
-          OPTION_SESSION | OPTION_PROVIDERS, workstation_rows,
-          "write the settings of the shims of a group" },
         { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, check_rows,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,
@@ -159,12 +154,17 @@ const struct verb verbs[] = {
           "say why a workstation has the key that it has, and why no other" },
         { "whatif", verb_whatif, "[POLICY]", SESSION | OPTION_POLICY, whatif_rows,
           "say what more desks, more keys or fewer would come to" },
-        { "status", verb_status, "", SESSION | OPTION_POLICY, NULL,
+        { "status", verb_status, "", SESSION | OPTION_PROVIDERS, NULL,
           "say whether all is well, and what is to be seen to" },
-        { "report", verb_report, "", SESSION | OPTION_POLICY, NULL,
+        { "report", verb_report, "", SESSION | OPTION_PROVIDERS, NULL,
           "print a page about the site" },
         { "names", verb_names, "[groups|keys|backends]", SESSION | OPTION_HIDDEN, NULL,
           "print the names of the policy in force, for completion in a shell" },
+        { "resolve", verb_resolve, "[POLICY]", SESSION | OPTION_PROVIDERS | OPTION_WHY,
+          resolve_rows, "look up the host names of a policy and pin those that are new" },
+        { "workstation-config", verb_workstation_config, "GROUP [POLICY]",
+          OPTION_SESSION | OPTION_PROVIDERS, workstation_rows,
+          "write the settings of the shims of a group" },
         { "help", verb_help, "[VERB...]", 0, NULL,
           "say how to use keyrouter, or one of its verbs" },
         { NULL },
@@ -204,7 +204,7 @@ void usage_print(const struct verb *v, FILE *out)
                 if (v->common & OPTION_HIDDEN)
                         continue;
                 snprintf(text, sizeof(text), "%s %s", v->name, v->operands);
-                fprintf(out, "  %-30s %s\n", text, v->help);
+                fprintf(out, "  %-34s %s\n", text, v->help);
         }
         fputs("\n  --help                         this text; keyrouter help VERB tells more\n"
               "  --version                      the version of keyrouter\n",
