@@ -21,7 +21,6 @@ int ledger_need(const struct session *s, const struct request *r, const char *re
                         "    start it, or work on its ledger with --ledger FILE\n",
                         r->verb->name, socket ? socket : KEYROUTER_CONTROL);
         }
-        if (remedy)
-                fprintf(stderr, "    %s\n", remedy);
+        fprintf(stderr, "    %s\n", remedy);
         return status;
 }

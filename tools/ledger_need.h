@@ -9,5 +9,5 @@
  */
 #include "tools/session.h"
 
-/* Returns 0, or the exit status having said that there is none, and `remedy` (may be NULL). */
+/* Returns 0, or the exit status having said that there is none, and the remedy. */
 MUST_CHECK int ledger_need(const struct session *s, const struct request *r, const char *remedy);

@@ -4,8 +4,8 @@
  * cut; what is as it should be gives way to what is not. Composed of what `status`, `allowlist` and
  * `history` answer.
  */
-#include "tools/ledger_need.h"
 #include "tools/moment.h"
+#include "tools/session.h"
 #include "tools/status_print.h"
 
 #include <string.h>
@@ -300,8 +300,6 @@ int verb_report(const struct request *r)
         CLEANUP(report_done) struct report report = { NULL };
         int status = session_open(r, &s);
 
-        if (status == 0)
-                status = ledger_need(s, r, NULL);
         if (status == 0)
                 status = report_fetch(s, &report);
         if (status)

@@ -2,8 +2,8 @@
 /*
  * The first look: whether all is well, then the keys, then what is to be seen to.
  */
-#include "tools/ledger_need.h"
 #include "tools/moment.h"
+#include "tools/session.h"
 #include "tools/status_print.h"
 
 #include <string.h>
@@ -101,8 +101,6 @@ int verb_status(const struct request *r)
         CLEANUP(json_freep) json_t *status = NULL;
         int r_status = session_open(r, &s);
 
-        if (r_status == 0)
-                r_status = ledger_need(s, r, NULL);
         if (r_status == 0)
                 r_status = session_call(s, "status", json_object(), &status);
         if (r_status)

@@ -155,11 +155,15 @@ static int store_configure(struct store *s)
         static const struct {
                 int what, value;
         } settings[] = {
-                { SQLITE_DBCONFIG_DEFENSIVE, 1 },       { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
-                { SQLITE_DBCONFIG_ENABLE_FKEY, 1 },     { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
-                { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },     { SQLITE_DBCONFIG_DQS_DML, 0 },
-                { SQLITE_DBCONFIG_DQS_DDL, 0 },         { SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 },
+                { SQLITE_DBCONFIG_DEFENSIVE, 1 },
+                { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
                 { SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0 },
+                { SQLITE_DBCONFIG_ENABLE_FKEY, 1 },
+                { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+                { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+                { SQLITE_DBCONFIG_DQS_DML, 0 },
+                { SQLITE_DBCONFIG_DQS_DDL, 0 },
+                { SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 },
         };
 
         store_limit(s);

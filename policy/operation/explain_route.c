@@ -117,7 +117,7 @@ static bool slot_is_for_group(const struct explained *x, struct explained_route 
 
 static bool slot_is_seen_live(const struct slot *slot, const struct slot_health *health)
 {
-        return slot->state == ENTRY_LIVE || slot->state == ENTRY_LEAVING || health->was_live;
+        return slot->state >= ENTRY_LIVE || health->was_live; /* live, suspended or leaving */
 }
 
 /* True: the reason says which slot serves. False: why it does not. */
@@ -136,7 +136,7 @@ static bool slot_serves(const struct explained *x, const struct slot *slot,
                            key_health.cause ? key_health.cause : "refused");
         else if (health.is_suspended || (!is_known && slot->state == ENTRY_SUSPENDED))
                 reason_add(r, "slot suspended: %s", health.cause ? health.cause : "refused");
-        else if (slot->state != ENTRY_SUSPENDED && !slot_is_seen_live(slot, &health))
+        else if (!slot_is_seen_live(slot, &health))
                 reason_add(r, "slot %s",
                            slot->state == ENTRY_PROPAGATING
                                    ? "propagating: added at the vendor, not live yet"
@@ -175,14 +175,21 @@ static void route_to_key(const struct explained *x, struct explained_route *r)
         }
 }
 
-void explain_route(const struct explained *x, struct explained_route *ret)
+static bool all_is_off(const struct explained *x, struct explained_route *r)
 {
         const struct ledger_switch *all = switch_of(x, "all", "");
 
-        *ret = (struct explained_route){ .reason = "" };
-        if (all) {
-                reason_add_switch(ret, all, "everything", "");
-        } else if (!x->e->group) {
+        *r = (struct explained_route){ .reason = "" };
+        if (all)
+                reason_add_switch(r, all, "everything", "");
+        return all != NULL;
+}
+
+void explain_route(const struct explained *x, struct explained_route *ret)
+{
+        if (all_is_off(x, ret))
+                return;
+        if (!x->e->group) {
                 reason_add(ret, "workstation is in no group");
                 route_to_backend(x, ret);
         } else if (!x->api) {
@@ -195,6 +202,8 @@ void explain_route(const struct explained *x, struct explained_route *ret)
 
 void explain_refused(const struct explained *x, struct explained_route *ret)
 {
-        *ret = (struct explained_route){ .reason = "key failed" };
+        if (all_is_off(x, ret))
+                return;
+        reason_add(ret, "key failed");
         route_overflow(x, ret);
 }

@@ -199,5 +199,4 @@ def test_a_ledger_that_is_not_there_is_told(office):
 def test_help_tells_usage_and_every_option(office):
     out = office.run("status", "--help", ledger=False).out
     assert out.startswith("usage: keyrouter status")
-    assert set(re.findall(r"--([a-z-]+)", out)) == {"providers", "router-address", "socket", "ledger",
-                                                    "json"}
+    assert set(re.findall(r"--([a-z-]+)", out)) == {"providers", "socket", "ledger", "json"}

@@ -11,21 +11,26 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#define WRAP(type, name, parameters, ...)                              \
-        type __real_##name parameters;                                 \
-        type __wrap_##name parameters;                                 \
-        type __wrap_##name parameters                                  \
-        {                                                              \
-                return call_fails() ? -1 : __real_##name(__VA_ARGS__); \
+#define WRAP(type, name, parameters, ...)                                   \
+        type __real_##name parameters;                                      \
+        type __wrap_##name parameters;                                      \
+        type __wrap_##name parameters                                       \
+        {                                                                   \
+                return call_fails(#name) ? -1 : __real_##name(__VA_ARGS__); \
         }
 
 static struct {
         unsigned n, at; /* 0: none */
         int error;      /* 0: the process is killed instead */
+        char calls[64]; /* the first letter of each */
 } plan;
 
-static bool call_fails(void)
+static bool call_fails(const char *name)
 {
+        size_t n_calls = strlen(plan.calls);
+
+        if (n_calls + 1 < sizeof(plan.calls) && strcmp(name, "fchown") != 0)
+                plan.calls[n_calls] = strcmp(name, "flock") == 0 ? 'l' : name[0];
         if (plan.at == 0 || ++plan.n != plan.at)
                 return false;
         if (plan.error == 0)
@@ -127,11 +132,25 @@ static void a_birth_that_is_killed_is_whole_or_none(void **state)
         assert_true(n > 8);
 }
 
+/* Its bytes are on the disk before its name is, and its name before anybody is told. */
+static void a_birth_is_on_the_disk_in_order(void **state)
+{
+        struct rig g;
+
+        rig_init(&g);
+        memset(plan.calls, 0, sizeof(plan.calls));
+        assert_int_equal(rig_try(&g, g.path, LEDGER_CREATE), 0);
+        /* lock; an old beginning away; write, sync; old logs away; rename, sync the folder */
+        assert_string_equal(plan.calls, "luwfuuurf");
+        rig_done(&g);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_birth_with_a_fault_is_whole_or_none),
                 cmocka_unit_test(a_birth_that_is_killed_is_whole_or_none),
+                cmocka_unit_test(a_birth_is_on_the_disk_in_order),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,7 +148,7 @@ static void one_wrong_byte_is_seen_or_does_not_matter(void **state)
         struct torn t;
 
         torn_init(&t);
-        for (unsigned i = 0; i < 700; i++) {
+        for (unsigned i = 0; i < 500; i++) {
                 size_t at = i < 100 ? i : rig_random(&seed, t.length); /* the header first */
                 uint8_t was = t.bytes[at];
 
@@ -208,7 +208,7 @@ static void a_log_with_a_wrong_byte_is_a_ledger_of_a_while_ago(void **state)
         struct torn t;
 
         torn_init(&t);
-        for (unsigned i = 0; i < 300; i++) {
+        for (unsigned i = 0; i < 200; i++) {
                 size_t at = i < 64 ? i : rig_random(&seed, t.n_log);
                 uint8_t was = t.log[at];
 

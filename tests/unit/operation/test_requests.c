@@ -154,10 +154,36 @@ static void each_request_is_answered_or_refused_as_a_whole(void **state)
         }
 }
 
+/* Whoever plans with them later takes them for what works. */
+static void imported_hosts_are_known_to_stand_there(void **state)
+{
+        CLEANUP(ledger_closep) struct ledger *ledger = ledger_make();
+        CLEANUP(entry_set_freep) struct entry_set *entries = NULL;
+        struct operation_host host = { .ledger = ledger, .ledger_path = "memory" };
+        CLEANUP(json_freep)
+        json_t *request =
+                json_read("{'key':'k-1','provider':'smarty','hosts':['192.0.2.1','192.0.2.9']}");
+        struct reply reply;
+        size_t n = 0;
+
+        operation_run(&host, "allowlist-import", "test", request, &reply);
+        reply_done(&reply);
+        assert_int_equal(ledger_entries(ledger, &entries), 0);
+        for (size_t i = 0; i < entries->n; i++) {
+                const struct entry *e = &entries->entries[i];
+                bool is_listed = e->state == ENTRY_LIVE || e->state == ENTRY_FOREIGN;
+
+                n += is_listed;
+                assert_true(is_listed == (e->added_us > 1) && is_listed == (e->live_us > 1));
+        }
+        assert_int_equal(n, 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_request_is_answered_or_refused_as_a_whole),
+                cmocka_unit_test(imported_hosts_are_known_to_stand_there),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
