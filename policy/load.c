@@ -96,7 +96,7 @@ static int key_compare_credential(const void *left, const void *right)
 
 /* Two keys of one credential are one key to the vendor, with one allowlist. The credential's
  * name is not repeated: somebody may have written the credential itself. */
-static int credentials_check(struct loading *l)
+static int shared_credentials_check(struct loading *l)
 {
         CLEANUP(freep) const struct key **keys = calloc(l->p->n_keys + 1, sizeof(*keys));
         size_t n = 0;
@@ -137,7 +137,7 @@ static int keys_load(struct loading *l)
                 names_add(&l->keys, w->name.text, w->name.at, (unsigned)i);
         }
         names_seal(&l->keys, l->d);
-        return credentials_check(l);
+        return shared_credentials_check(l);
 }
 
 static void backend_fill(struct loading *l, const struct written_backend *w, unsigned index,
@@ -239,6 +239,7 @@ static int steps_run(struct loading *l)
                                                    policy_check };
 
         l->p->site = l->w.site.text;
+        l->p->site_at = l->w.site.at;
         for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
                 int r = steps[i](l);
 

@@ -298,16 +298,17 @@ static int name_compare(const void *left, const void *right)
 static int hosts_settle(struct expanding *x)
 {
         struct policy *p = x->l->p;
+        const char **names = settings_alloc(p->file, x->n_hosts, sizeof(const char *));
 
-        p->host_names = settings_alloc(p->file, x->n_hosts, sizeof(const char *));
-        if (!p->host_names)
+        if (!names)
                 return fault(-ENOMEM);
         if (x->n_hosts)
                 qsort(x->hosts, x->n_hosts, sizeof(const char *), name_compare);
         for (size_t i = 0; i < x->n_hosts; i++) {
                 if (i == 0 || strcmp(x->hosts[i - 1], x->hosts[i]) != 0)
-                        p->host_names[p->n_host_names++] = x->hosts[i];
+                        names[p->n_host_names++] = x->hosts[i];
         }
+        p->host_names = names;
         return 0;
 }
 

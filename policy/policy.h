@@ -65,6 +65,7 @@ struct group {
 struct policy {
         unsigned n_refs; /* atomic */
         char *site;
+        struct place site_at;
         struct provider *providers;
         size_t n_providers;
         struct key *keys;
@@ -78,9 +79,10 @@ struct policy {
         const struct backend *
                 *unknown; /* for workstations in no group, one a provider; none: refuse */
         size_t n_unknown;
-        struct address_map *map; /* address -> group */
-        const char **host_names; /* that groups list, pinned or not: in lower case, sorted, each once */
+        const char *const *host_names; /* of workstations, pinned or not: in lower case, sorted, each
+                                        * once */
         size_t n_host_names;
+        struct address_map *map; /* address -> group */
         struct settings_file *file;
 };
 

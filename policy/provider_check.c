@@ -167,12 +167,12 @@ static void class_query_check(const struct written_provider *w, const struct wri
         for (size_t i = 0; i < c->query.n_items; i++) {
                 const struct pair_item *p = &c->query.items[i];
 
-                template_check(p->name, p->text, p->at, d, ret_has_field);
+                template_check(masked(p->name).text, p->text, p->at, d, ret_has_field);
                 if (!list_has_nocase(&w->strip_query, p->name))
                         diag_error(d, p->at, "add it to strip_query of the provider",
                                    "query parameter \"%s\" is added but a caller's own is not "
                                    "stripped",
-                                   p->name);
+                                   masked(p->name).text);
         }
 }
 
@@ -195,12 +195,13 @@ static void class_headers_check(const struct written_class *c, struct diag *d, b
         for (size_t i = 0; i < c->headers.n_items; i++) {
                 const struct pair_item *p = &c->headers.items[i];
 
-                template_check(p->name, p->text, p->at, d, ret_has_field);
+                template_check(masked(p->name).text, p->text, p->at, d, ret_has_field);
                 if (strpbrk(p->text, "\n\t"))
                         diag_error(d, p->at, NULL, "header \"%s\" holds a control character",
-                                   p->name);
+                                   masked(p->name).text);
                 if (!is_token(p->name) || header_is_ours(p->name))
-                        diag_error(d, p->at, NULL, "header \"%s\" cannot be set here", p->name);
+                        diag_error(d, p->at, NULL, "header \"%s\" cannot be set here",
+                                   masked(p->name).text);
                 else if (strcasecmp(p->name, "Authorization") == 0 &&
                          (c->has_basic || c->bearer.text))
                         diag_error(d, p->at, "use one of basic, bearer and headers",

@@ -114,6 +114,7 @@ const struct setting_row provider_rows[] = {
           .place_offset = offsetof(struct written_answer, at),
           .help = "answers: what the vendor's errors mean; the first match wins" },
         { "errors", SETTING_TEXT_PLACED, offsetof(struct written_provider, errors), 1, 1023,
-          .help = "errors: shape of errors made by the router, with $id and $message" },
+          .help = "errors: shape of errors made by the router, with $id and $message; default "
+                  "{\"errors\":[{\"id\":$id,\"message\":\"$message\"}]}" },
         { NULL },
 };

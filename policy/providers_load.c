@@ -141,7 +141,7 @@ static int provider_add(struct loading *l, const struct text_item *item)
         }
         if (!is_path(item->text) && strcmp(name, item->text) != 0)
                 diag_error(l->d, item->at, NULL, "the definition \"%s\" calls itself \"%s\"",
-                           item->text, name);
+                           item->text, masked(name).text);
         if (r)
                 placeholder_fill(provider, TAKE(name));
         names_add(&l->providers, provider->name, item->at, (unsigned)l->p->n_providers++);

@@ -16,8 +16,9 @@ static const struct setting_row key_rows[] = {
                   "itself" },
         { "capacity", SETTING_INT, offsetof(struct written_key, capacity), INT64_MIN, INT64_MAX,
           .present_offset = offsetof(struct written_key, has_capacity),
-          .place_offset = offsetof(struct written_key, capacity_at),
-          .help = "capacity: addresses the vendor lists on this key; default: the provider's" },
+          .place_offset = offsetof(struct written_key, capacity_at), .flags = SETTING_DEPENDS,
+          .help = "capacity: addresses the vendor lists on this key, 1 to 100 or to the provider's "
+                  "own capacity where that is higher; default: the provider's" },
         { "reserve", SETTING_INT, offsetof(struct written_key, reserve), 0, PROVIDER_CAPACITY_MAX,
           .place_offset = offsetof(struct written_key, reserve_at),
           .help = "reserve: how many of them are kept free; default 0" },
@@ -57,13 +58,15 @@ static const struct setting_row group_rows[] = {
           .flags = SETTING_REQUIRED | SETTING_NAME,
           .help = "name: what plans and logs call this group" },
         { "workstations", SETTING_TEXTS, offsetof(struct written_group, workstations),
-          .flags = SETTING_REQUIRED, .help = "workstations: addresses, prefixes or first-last" },
+          .flags = SETTING_REQUIRED,
+          .help = "workstations: addresses, prefixes, first-last, @ and the name of a group, or "
+                  "host names" },
         { "except", SETTING_TEXTS, offsetof(struct written_group, except),
-          .help = "except: addresses, prefixes or first-last that are no workstations of the "
-                  "group" },
+          .help = "except: written likewise, what of them is no workstation of the group" },
         { "public", SETTING_TEXTS, offsetof(struct written_group, public),
           .help = "public: \"PREFIX -> PREFIX\", how the vendor sees addresses behind a NAT" },
         { "egress", SETTING_TEXT_OR_TEXTS_MARKED, offsetof(struct written_group, egress),
+          .default_text = "router",
           .help = "egress: \"router\", \"transparent\", \"direct\", or a list of the router's own "
                   "addresses; default \"router\"" },
         { "keys", SETTING_TEXTS, offsetof(struct written_group, keys),
@@ -100,6 +103,7 @@ const struct setting_row policy_rows[] = {
         { "origins", SETTING_TEXTS, offsetof(struct written_policy, origins),
           .help = "origins: web origins, scheme://host[:port], whose pages may use the API" },
         { "unknown", SETTING_TEXT_OR_TEXTS_MARKED, offsetof(struct written_policy, unknown),
+          .default_text = "refuse",
           .help = "unknown: what workstations in no group get: \"refuse\" or names of backends; "
                   "default \"refuse\"" },
         { NULL },

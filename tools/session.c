@@ -309,7 +309,8 @@ void findings_json_print(json_t *findings, FILE *out)
         json_t *each;
         size_t i;
 
-        json_array_foreach(findings, i, each) {
+        json_array_foreach(findings, i, each)
+        {
                 struct diag_finding f = finding_read(each);
 
                 if (f.message)
@@ -350,4 +351,18 @@ int session_call(struct session *s, const char *operation, json_t *request, json
 int session_policy(struct session *s, const struct request *r, const char *path, json_t **ret)
 {
         return policy_files_json(r, path ? path : KEYROUTER_POLICY, ret);
+}
+
+int session_policy_in_force(struct session *s, json_t **ret)
+{
+        CLEANUP(json_freep) json_t *answer = NULL;
+        json_t *files;
+        int status = session_call(s, "revision", json_object(), &answer);
+
+        if (status)
+                return status;
+        files = json_object_get(answer, "files");
+        *ret = json_pack("{s:s, s:O}", "path", member_text(json_array_get(files, 0), "path"),
+                         "files", files);
+        return *ret ? 0 : EX_OSERR;
 }

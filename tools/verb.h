@@ -40,6 +40,8 @@ struct request {
 #define OPTION_WHY 8U        /* -m, --why */
 #define OPTION_PROVIDERS 16U /* --providers alone */
 
+#define OPTION_HIDDEN 32U /* no option: the verb does not stand in the list of all */
+
 struct verb {
         const char *name;                    /* one word or two: "apply", "allowlist confirm" */
         int (*run)(const struct request *r); /* returns the exit status */
@@ -95,6 +97,12 @@ int verb_show(const struct request *r);
 int verb_ledger_backup(const struct request *r);
 int verb_ledger_restore(const struct request *r);
 int verb_ledger_verify(const struct request *r);
+int verb_schema(const struct request *r);
+int verb_explain(const struct request *r);
+int verb_whatif(const struct request *r);
+int verb_status(const struct request *r);
+int verb_report(const struct request *r);
+int verb_names(const struct request *r);
 int verb_help(const struct request *r);
 int verb_init(const struct request *r);
 int verb_import_csv(const struct request *r);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/credentials_check.h"
 #include "policy/plan.h"
 #include "tools/output.h"
 #include "tools/verb.h"
@@ -35,10 +36,15 @@ static int request_plan(const struct request *r, struct diag *d, struct policy *
 {
         CLEANUP(policy_unrefp) struct policy *policy = NULL;
         CLEANUP(plan_freep) struct plan *plan = NULL;
+        const char *credentials = request_option(r, "credentials");
         int error = policy_load(policy_path(r), request_option(r, "providers"), d, &policy);
 
+        if (!error && credentials)
+                credentials_check(policy, credentials, d);
         if (!error)
                 error = plan_make(policy, NULL, NULL, d, &plan);
+        if (!error && d->n_errors)
+                error = -EINVAL;
         if (error)
                 return status_of_error(r, error, d);
         *ret_policy = TAKE(policy);
@@ -85,7 +91,7 @@ static json_t *check_json(const struct request *r, const struct policy *p, const
 {
         json_t *findings = findings_json(d);
 
-        return json_pack("{s:s, s:o, s:b, s:I, s:I, s:o, s:I, s:o}", "schema", "keyrouter.check/1",
+        return json_pack("{s:s, s:o, s:b, s:I, s:I, s:o, s:I, s:o}", "schema", "keyrouter.check/2",
                          "file", text_json(policy_path(r)), "ok", p != NULL, "errors",
                          (json_int_t)d->n_errors, "warnings", (json_int_t)d->n_warnings, "findings",
                          findings, "findings_left_out", (json_int_t)d->n_dropped, "totals",

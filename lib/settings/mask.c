@@ -27,16 +27,23 @@ static void bytes_mask(char *text, size_t length)
         }
 }
 
+static bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+
 static void part_mask(char *part, size_t length, bool is_whole)
 {
-        size_t n_digits = 0, n_humps = 0;
+        size_t n_digits = 0, n_run = 0, longest = 0, n_humps = 0;
 
         for (size_t i = 0; i < length; i++) {
-                n_digits += part[i] >= '0' && part[i] <= '9';
+                n_run = is_digit(part[i]) ? n_run + 1 : 0;
+                longest = MAX(longest, n_run);
+                n_digits += is_digit(part[i]);
                 n_humps += i > 0 && part[i] >= 'A' && part[i] <= 'Z' && part[i - 1] >= 'a' &&
                            part[i - 1] <= 'z';
         }
-        if ((length >= WORD_MIN && (n_humps || n_digits == length)) ||
+        if (longest >= WORD_MIN || (length >= WORD_MIN && n_humps) ||
             (length >= (is_whole ? WORD_MIN : LABEL_MIN) && n_digits))
                 bytes_mask(part, length);
 }
@@ -57,7 +64,6 @@ static void word_mask(char *word, size_t length)
         bool is_whole = true;
         size_t start = 0;
 
-        login_mask(word, length);
         for (size_t i = 0; i < length; i++)
                 is_whole &= !is_one_of(word[i], between_parts);
         for (size_t i = 0; i <= length; i++) {
@@ -66,6 +72,7 @@ static void word_mask(char *word, size_t length)
                 part_mask(word + start, i - start, is_whole);
                 start = i + 1;
         }
+        login_mask(word, length);
 }
 
 static void words_mask(char *text, size_t length, const char *between)
@@ -80,16 +87,22 @@ static void words_mask(char *text, size_t length, const char *between)
         }
 }
 
-struct masked masked(const char *text)
+struct masked masked_slice(struct slice text)
 {
         char copy[1024]; /* longer than what is shown: the word that is cut counts whole */
-        size_t length = strnlen(text, sizeof(copy));
+        size_t length = MIN(text.length, sizeof(copy));
         struct masked m = { "" };
 
-        memcpy(copy, text, length);
+        if (length)
+                memcpy(copy, text.data, length);
         words_mask(copy, length, blanks);
         memcpy(m.text, copy, MIN(length, sizeof(m.text) - 1));
         return m;
+}
+
+struct masked masked(const char *text)
+{
+        return masked_slice(slice_of(text));
 }
 
 /* ---- values ---- */
@@ -187,15 +200,19 @@ static void bare_mask(struct masker *m, const char *at)
 
 static void name_take(struct masker *m, const struct token *t, bool follows_name)
 {
+        struct scope *here = scope_here(m);
         const struct setting_row *row;
 
-        if (scope_here(m)->is_list || (follows_name && m->value.hide)) {
-                if (scope_here(m)->is_list ? scope_here(m)->hide : m->value.hide)
-                        bytes_mask(copy_at(m, t->text.data), t->text.length);
+        if (here->is_list) { /* no syntax: a bracket is missing, or one too many */
+                m->value = *here;
+                *here = (struct scope){ NULL };
+                follows_name = true;
+        }
+        if (follows_name && m->value.hide) {
+                bytes_mask(copy_at(m, t->text.data), t->text.length);
                 return;
         }
-        row = m->by_line ? row_find(m->rows, t->text, true)
-                         : row_find(scope_here(m)->rows, t->text, false);
+        row = m->by_line ? row_find(m->rows, t->text, true) : row_find(here->rows, t->text, false);
         m->value = (struct scope){ .rows = row ? row->rows : NULL,
                                    .hide = !row || name_is_secret(t->text),
                                    .choices = row ? row->choices : NULL };

@@ -11,7 +11,7 @@
  *    password or bearer, and of one that the rows do not know;
  *  - a word of 12 characters or more with a digit in it, or with a capital behind a small letter.
  *    Parts of a word with . : / or * in it (addresses, host names, paths) count by themselves, and
- *    with a digit from 24 characters on, or 12 where all are digits;
+ *    with a digit from 24 characters on, or with 12 digits in a row;
  *  - in front of an @, as in "user:password@host", and behind a = in a comment: all.
  *
  * A file that is not libconfig's syntax is masked as it is read by a scanner, and each line once
@@ -31,3 +31,4 @@ struct masked {
 };
 
 struct masked masked(const char *text);
+struct masked masked_slice(struct slice text);

@@ -68,8 +68,8 @@ static void twice_report(struct filling *x, const config_setting_t *first,
         struct place a = setting_place(first);
 
         diag_error(x->d, setting_place(second), "keep one of them",
-                   "%s is given twice, first in %s:%u", config_setting_name(second), a.file,
-                   a.line);
+                   "%s is given twice, first in %s:%u", masked(config_setting_name(second)).text,
+                   a.file, a.line);
 }
 
 static void default_set(const struct setting_row *row, void *target)
@@ -212,12 +212,13 @@ static void pairs_append(struct filling *x, const struct setting_row *row, confi
         for (int i = 0; i < config_setting_length(group); i++) {
                 config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
                 struct pair_item *item = &list->items[list->n_items];
+                const struct masked name = masked(config_setting_name(s));
                 struct setting_row named = *row;
                 bool twice = false;
 
-                named.name = config_setting_name(s);
+                named.name = name.text;
                 for (size_t j = 0; j < n_earlier && !twice; j++) {
-                        twice = strcmp(list->items[j].name, named.name) == 0;
+                        twice = strcmp(list->items[j].name, config_setting_name(s)) == 0;
                         if (twice)
                                 diag_error(x->d, setting_place(s), "keep one of them",
                                            "%s is given twice, first in %s:%u", named.name,

@@ -70,6 +70,10 @@ struct group_list {
 
 #define SETTING_REQUIRED 1U /* absence is an error */
 #define SETTING_NAME 2U     /* text: 1..64 of A-Z a-z 0-9 . _ -, not starting with a dot */
+#define SETTING_DEPENDS 4U  /* range and default depend on others: the help says on which */
+
+#define SETTING_TEXT_MAX 1023 /* length of a text, where its row does not say */
+#define SETTING_NAME_MAX 64
 
 bool setting_name_is_legal(const char *text); /* as SETTING_NAME has it */
 
@@ -80,7 +84,8 @@ struct setting_row {
         int64_t min,
                 max; /* SETTING_INT(S): inclusive; SETTING_TEXT(S): of the length, 0,0 is 1..1023 */
         int64_t default_int;        /* SETTING_INT, SETTING_BOOL */
-        const char *default_text;   /* SETTING_TEXT; NULL stays NULL */
+        const char *default_text;   /* SETTING_TEXT; NULL stays NULL. Of SETTING_TEXT_OR_TEXTS_MARKED
+                                     * what its absence means, to be told */
         const char *const *choices; /* texts: NULL-terminated list of the legal words, or NULL */
         unsigned flags;
         const char *help;               /* one line for a person */

@@ -11,6 +11,7 @@
 #include "lib/settings/syntax.h"
 
 #include "lib/base/fault.h"
+#include "lib/settings/mask.h"
 
 #include <errno.h>
 
@@ -322,9 +323,8 @@ static void names_check(struct syntax *x)
                         first = second;
                 else
                         diag_error(x->diag, token_place(x->source, &second->name),
-                                   "keep one of them", "%.*s is given twice, first in line %u",
-                                   (int)MIN(second->name.text.length, (size_t)64),
-                                   second->name.text.data, first->name.line);
+                                   "keep one of them", "%s is given twice, first in line %u",
+                                   masked_slice(second->name.text).text, first->name.line);
         }
 }
 

@@ -7,9 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define TEXT_MAX_LENGTH 1023 /* where a row does not say */
-#define NAME_MAX_LENGTH 64
-
 static const char *const wants[] = {
         [SETTING_TEXT] = "text in quotes",
         [SETTING_INT] = "an integer",
@@ -56,15 +53,6 @@ void type_report(const config_setting_t *setting, const struct setting_row *row,
 
 enum { INTEGER_E_CUT = 1, INTEGER_E_RANGE };
 
-/* A pasted key may be all digits. */
-static struct masked integer_text(struct slice text)
-{
-        char copy[64];
-
-        snprintf(copy, sizeof(copy), "%.*s", (int)MIN(text.length, sizeof(copy) - 1), text.data);
-        return masked(copy);
-}
-
 /* The value of an integer as it is written. libconfig's own cannot be trusted: without L it
  * keeps the lowest 32 bits, with L it stops at 64. */
 static int integer_parse(struct slice text, int64_t *ret)
@@ -102,12 +90,12 @@ bool int_read(const config_setting_t *setting, const struct setting_row *row, st
         if (r == INTEGER_E_CUT)
                 diag_error(d, at, "an integer over 32 bits ends in L, as 4294967297L",
                            "%s is %s, which needs more than 32 bits", row->name,
-                           integer_text(text).text);
+                           masked_slice(text).text);
         else if (r)
                 diag_error(d, at, row->help, "%s needs more than 64 bits", row->name);
         else if (value < row->min || value > row->max)
                 diag_error(d, at, row->help, "%s is %s, outside %" PRId64 "..%" PRId64, row->name,
-                           integer_text(text).text, row->min, row->max);
+                           masked_slice(text).text, row->min, row->max);
         else
                 *ret = value;
         return r == 0 && value >= row->min && value <= row->max;
@@ -156,7 +144,7 @@ bool setting_name_is_legal(const char *text)
                                       "0123456789._-";
         size_t length = strlen(text);
 
-        return length >= 1 && length <= NAME_MAX_LENGTH && text[0] != '.' &&
+        return length >= 1 && length <= SETTING_NAME_MAX && text[0] != '.' &&
                strspn(text, letters) == length;
 }
 
@@ -188,7 +176,7 @@ static bool text_check(const char *text, const config_setting_t *setting,
                        const struct setting_row *row, struct diag *d)
 {
         bool bounded = row->min || row->max;
-        int64_t min = bounded ? row->min : 1, max = bounded ? row->max : TEXT_MAX_LENGTH;
+        int64_t min = bounded ? row->min : 1, max = bounded ? row->max : SETTING_TEXT_MAX;
         int64_t length = (int64_t)strlen(text);
         struct place at = value_place(setting);
 

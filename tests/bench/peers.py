@@ -156,8 +156,7 @@ class Keyrouter(Program):
         label = f"keyrouterd-{egress}-{secrets.token_hex(4)}"
         provider = bed.folder / f"{label}.provider.cfg"
         port = (vendor or bed.vendor.endpoint).split(":")[1]
-        shipped = (REPOSITORY / "policy" / "providers" / "smarty.cfg").read_text()
-        provider.write_text(f"port = {port};\n{shipped}")
+        provider.write_text(f"port = {port};\n{self._provider()}")
         policy = bed.folder / f"{label}.policy.cfg"
         policy.write_text(cfg_format(self._policy(provider, egress)))
         config = bed.folder / f"{label}.cfg"
@@ -171,6 +170,9 @@ class Keyrouter(Program):
             "resolver": {"servers": [bed.dns.address]}, "timeouts": {"idle_s": 3600}}))
         argv = [bed.build / "router" / "keyrouterd", "-c", config]
         super().__init__(handover.activated(argv, listener), bed.folder / f"{label}.log", [listener])
+
+    def _provider(self):
+        return (REPOSITORY / "policy" / "providers" / "smarty.cfg").read_text()
 
     def _policy(self, provider, egress):
         # one address needs one slot, and a key that all groups may use

@@ -126,6 +126,13 @@ def test_what_does_not_differ_says_so(story):
         "Between row 3 and row 3 neither the policy nor what stands on the keys differs\n")
 
 
+def test_what_went_there_and_back_is_no_move(story):
+    story.run("allowlist", "confirm", "k-2", "--added", "all")
+    story.run("allowlist", "import", "k-2", "-", "--empty", stdin="Host\n")
+    assert [m["to"] for m in story.json("diff", "3", "4")["moves"]] == ["propagating", "propagating"]
+    assert story.json("diff", "3", "5")["moves"] == []
+
+
 def test_an_included_file_that_comes_is_all_new(story):
     (story.folder / "more.d").mkdir()
     (story.folder / "more.d" / "10.cfg").write_text('origins = [ "https://crm.example.com" ];\n')

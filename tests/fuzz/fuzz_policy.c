@@ -3,12 +3,18 @@
  * Any two files: a policy and, behind a line "----", the definition of its provider "acme". Loading
  * ends in findings or in a policy that keeps its promises: no error without a finding, no address
  * in two groups, each address in the group that lists it. What loads is planned: no key over its
- * capacity, no place on it given twice, and the same plan when asked again.
+ * capacity, no place on it given twice, and the same plan when asked again, and again on what the
+ * first leaves on the keys.
+ *
+ * Findings are printed in plain ASCII, each caret below its line, and never show the digits of a
+ * text that stands where the name of a credential should.
  *
  * The files lie in a folder of the harness, in memory where the system has such; inputs that name
  * further files are left out, so that the same input does the same everywhere.
  */
+#include "lib/settings/scan.h"
 #include "policy/plan.h"
+#include "policy/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,7 +63,7 @@ static void file_put(const char *path, struct slice bytes)
 
 static void group_check(const struct policy *p, const struct group *g)
 {
-        assert(g->n_workstations > 0);
+        assert(g->n_workstations > 0 || p->n_host_names > 0); /* names have no address here */
         for (size_t i = 0; i < g->n_workstations; i++) {
                 const struct range *r = &g->workstations[i];
 
@@ -117,34 +123,113 @@ static void slots_check(const struct plan *plan)
         assert(plan->n_desks == plan->n_desks_embedded + plan->n_desks_overflow);
 }
 
-static struct plan *policy_plan(struct policy *p)
+static struct plan *policy_plan(struct policy *p, const struct entry_set *entries)
 {
         struct plan *plan = NULL;
         struct diag d;
         int r;
 
         diag_init(&d);
-        r = plan_make(p, NULL, NULL, &d, &plan);
+        r = plan_make(p, entries, NULL, &d, &plan);
         assert((r == 0) == (d.n_errors == 0) && (r == 0) == (plan != NULL));
         diag_done(&d);
         return plan;
 }
 
+static void plans_compare(const struct plan *a, const struct plan *b)
+{
+        assert(b && a->n_slots == b->n_slots && b->n_moves == 0);
+        for (size_t i = 0; i < a->n_slots; i++)
+                assert(a->slots[i].key == b->slots[i].key &&
+                       a->slots[i].number == b->slots[i].number);
+}
+
+static struct entry_set *plan_settle(const struct plan *plan)
+{
+        CLEANUP(move_list_freep) struct move_list *moves = NULL;
+        struct entry_set *entries = NULL;
+
+        if (entries_settle(plan, NULL, 1, &moves) != 0 ||
+            entries_after(NULL, moves->moves, moves->n, 1, &entries) != 0)
+                abort();
+        return entries;
+}
+
 static void plans_check(struct policy *p)
 {
-        CLEANUP(plan_freep) struct plan *plan = policy_plan(p), *again = NULL;
+        CLEANUP(plan_freep) struct plan *plan = policy_plan(p, NULL), *again = NULL, *then = NULL;
+        CLEANUP(entry_set_freep) struct entry_set *entries = NULL;
 
         if (!plan)
                 return;
         slots_check(plan);
-        again = policy_plan(p);
-        assert(again && again->n_slots == plan->n_slots);
-        for (size_t i = 0; i < plan->n_slots; i++)
-                assert(again->slots[i].key == plan->slots[i].key &&
-                       again->slots[i].number == plan->slots[i].number);
+        again = policy_plan(p, NULL);
+        plans_compare(plan, again);
+        entries = plan_settle(plan);
+        then = policy_plan(p, entries);
+        plans_compare(plan, then);
 }
 
-static void files_load(void)
+/* ---- findings ---- */
+
+#define DIGITS_MIN 12
+
+/* Runs of digits that the input holds once must not be shown. */
+static void text_check(struct slice text, struct slice input, struct slice shown)
+{
+        for (size_t i = 0, n = 0; i <= text.length; i++) {
+                const char *run = text.data + i - n, *first;
+
+                if (i < text.length && text.data[i] >= '0' && text.data[i] <= '9') {
+                        n++;
+                        continue;
+                }
+                first = n >= DIGITS_MIN ? memmem(input.data, input.length, run, n) : NULL;
+                if (first == run &&
+                    !memmem(run + 1, (size_t)(input.data + input.length - run) - 1, run, n))
+                        assert(!memmem(shown.data, shown.length, run, n));
+                n = 0;
+        }
+}
+
+static void credentials_check(struct slice input, struct slice shown)
+{
+        struct scanner s = { input, 1 };
+        struct token t, before[2] = { { TOKEN_OTHER }, { TOKEN_OTHER } };
+
+        while (token_next(&s, &t) == 0) {
+                if (t.kind == TOKEN_TEXT && before[0].kind == TOKEN_NAME &&
+                    slice_is(before[0].text, "credential") && before[1].kind == TOKEN_OTHER &&
+                    strchr("=:", before[1].text.data[0]))
+                        text_check(t.text, input, shown);
+                before[0] = before[1];
+                before[1] = t;
+        }
+}
+
+static void findings_check(const struct diag *d, struct slice policy, struct slice provider)
+{
+        CLEANUP(freep) char *text = NULL;
+        size_t length = 0;
+        FILE *out = open_memstream(&text, &length);
+
+        for (size_t i = 0; i < d->n_findings; i++) {
+                const struct diag_finding *f = &d->findings[i];
+
+                assert(f->message[0]);
+                assert(!f->column || (f->line && f->width && f->source));
+                if (f->source)
+                        assert(f->caret_length >= 1 && f->caret <= strlen(f->source));
+        }
+        diag_print(d, out);
+        fclose(out);
+        for (size_t i = 0; i < length; i++)
+                assert((text[i] >= 0x20 && text[i] < 0x7f) || text[i] == '\n');
+        credentials_check(policy, (struct slice){ text, length });
+        credentials_check(provider, (struct slice){ text, length });
+}
+
+static void files_load(struct slice policy, struct slice provider)
 {
         struct policy *p = NULL;
         struct diag d;
@@ -154,8 +239,7 @@ static void files_load(void)
         r = policy_load(paths.policy, paths.folder, &d, &p);
         assert((r == 0) == (d.n_errors == 0));
         assert((r == 0) == (p != NULL));
-        for (size_t i = 0; i < d.n_findings; i++)
-                assert(d.findings[i].message[0]);
+        findings_check(&d, policy, provider);
         if (p) {
                 policy_check(p);
                 plans_check(p);
@@ -179,6 +263,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         paths_make();
         file_put(paths.policy, policy);
         file_put(paths.provider, provider);
-        files_load();
+        files_load(policy, provider);
         return 0;
 }
