@@ -43,9 +43,13 @@ class Administrator:
                                  f"{done.stdout}{done.stderr}")
         return done.stdout
 
-    def prepare(self, confirmed):
-        """Applies the policy; what it wants on the keys of these names is confirmed."""
-        self.keyrouter("apply", self.policy_path, "--ledger", self.ledger)
+    def prepare(self, confirmed, router=None):
+        """Applies the policy; what it wants on the keys of these names is confirmed.
+
+        router: its own address, as the vendor sees it, where the policy has a use for that.
+        """
+        told = ["--router-address", router] if router else []
+        self.keyrouter("apply", self.policy_path, "--ledger", self.ledger, *told)
         for name in confirmed:
             self.keyrouter("allowlist", "confirm", name, "--added", "all", "--ledger", self.ledger)
 
