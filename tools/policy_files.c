@@ -28,16 +28,26 @@ static json_t *files_json(const char *path, const struct file_set *files)
         return json_pack("{s:s, s:o}", "path", path, "files", list);
 }
 
-/* Says what is wrong with the policy called `path`. Returns the exit status. */
+/* Says what is wrong with the policy called `path`, as an operation would. Returns the exit status. */
 static int failure_print(const struct request *r, const char *path, int error, const struct diag *d)
 {
-        diag_print(d, stderr);
+        int status = error == -EINVAL ? EX_DATAERR : error == -ENOMEM ? EX_OSERR : EX_NOINPUT;
+        char text[512];
+        json_t *answer;
+
         if (d->n_errors == 0)
-                fprintf(stderr, "keyrouter %s: %s: %s\n", r->verb->name, path, strerror(-error));
+                snprintf(text, sizeof(text), "%.300s: %s", path, strerror(-error));
         else
-                fprintf(stderr, "keyrouter %s: %s has %s\n", r->verb->name, path,
-                        count_text(d->n_errors, "error", "errors"));
-        return error == -EINVAL ? EX_DATAERR : error == -ENOMEM ? EX_OSERR : EX_NOINPUT;
+                snprintf(text, sizeof(text), "%.300s has %s", path,
+                         count_text(d->n_errors, "error", "errors"));
+        diag_print(d, stderr);
+        fprintf(stderr, "keyrouter %s: %s\n", r->verb->name, text);
+        if (!r->json)
+                return status;
+        answer = error_json(status, NULL, text, findings_json(d));
+        (void)json_print(answer);
+        json_decref(answer);
+        return status;
 }
 
 int policy_files_json(const struct request *r, const char *path, json_t **ret)
