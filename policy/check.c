@@ -234,13 +234,15 @@ static void direct_check(struct loading *l, const struct group *g)
                              group_name(g));
 }
 
+/* Nobody means that; but a file whose end is missing looks so. */
 static void policy_check_whole(struct loading *l)
 {
         const struct policy *p = l->p;
 
-        if (p->n_groups == 0 && p->n_unknown == 0)
-                diag_warning(l->d, l->w.site.at, "add groups, or name a backend in unknown",
-                             "the policy has no group: every workstation is refused");
+        if (p->n_groups == 0 && l->w.unknown.n_items == 0 && l->w.site.text)
+                diag_error(l->d, l->w.site.at,
+                           "is the file whole? add groups, or name a backend in unknown",
+                           "the policy has no group: every workstation would be refused");
 }
 
 int policy_check(struct loading *l)

@@ -216,14 +216,34 @@ static int parts_find(struct books *b, const struct revision *rev, struct snapsh
         return 0;
 }
 
-/* As the policy was planned: with the address that was told then, where the configuration is silent. */
-static struct addr router_address(const struct books *b, const struct revision *rev)
+static const struct group *group_behind_router(const struct policy *policy)
 {
-        struct addr a = b->config->address;
+        for (size_t i = 0; i < policy->n_groups; i++)
+                if (policy->groups[i].egress == EGRESS_ROUTER)
+                        return &policy->groups[i];
+        return NULL;
+}
 
-        if (addr_is_unspecified(&a) && rev->router[0] && addr_parse(slice_of(rev->router), &a) != 0)
-                a = (struct addr){ { 0 } };
-        return a;
+/* The configuration's address, or where that is silent the one that the policy was planned with. If
+ * they differ the vendor lists another one than it will see. */
+static struct addr router_address(const struct books *b, const struct revision *rev,
+                                  const struct policy *policy, struct diag *d)
+{
+        const struct group *group = group_behind_router(policy);
+        struct addr now = b->config->address, then = { { 0 } };
+        char text[ADDR_TEXT_MAX];
+
+        if (rev->router[0] && addr_parse(slice_of(rev->router), &then) != 0)
+                then = (struct addr){ { 0 } };
+        if (addr_is_unspecified(&now))
+                return then;
+        if (group && !addr_equal(&now, &then))
+                diag_warning(d, group->at, "run keyrouter apply",
+                             "group %s has no key: the policy was applied for %s as the router's "
+                             "address, and now it is %s",
+                             group->name, rev->router[0] ? rev->router : "no address",
+                             addr_format(&now, text));
+        return now;
 }
 
 static void status_write(struct snapshot *s)
@@ -276,7 +296,7 @@ int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct dia
         if (r == 0 && rev)
                 r = parts_find(b, rev, old, fresh, d, &policy, &vault);
         if (r == 0 && rev) {
-                router = router_address(b, rev);
+                router = router_address(b, rev, policy, d);
                 r = plan_restore(policy, entries, &router, d, &plan);
         }
         if (r == 0)

@@ -177,7 +177,6 @@ static int start_crew(struct daemon *d)
                                                            .settings = d->config->net,
                                                            .resolver = d->resolver,
                                                            .snapshot = d->snapshot,
-                                                           .router = d->config->address,
                                                            .source = d->config->source,
                                                            .proxy_host = d->config->proxy_host,
                                                            .proxy_port = d->config->proxy_port,

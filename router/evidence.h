@@ -27,7 +27,8 @@ struct evidence {
         size_t n, n_live, n_suspended;
 };
 
-/* `plan` and its health against what is known and the entries now. Returns 0 or -ENOMEM; evidence_done() in any case. */
+/* `plan` and its health against what is known and the entries now. Returns 0 or -ENOMEM;
+ * evidence_done() in any case. */
 MUST_CHECK int evidence_find(const struct plan *plan, struct health *health,
                              const enum entry_state *known, const struct entry_set *entries,
                              struct evidence *e);

@@ -23,12 +23,10 @@ static const struct event EXCHANGE = { "exchange", LOG_LEVEL_INFO };
 static const struct event EXCHANGE_FAILED = { "exchange", LOG_LEVEL_WARNING };
 static const struct event ACCOUNT_REFUSED = { "account_refused", LOG_LEVEL_ERROR };
 
-int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *router,
-                 const struct addr *source)
+int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *source)
 {
         g->current = snapshot_ref(s);
         g->next = NULL;
-        g->router = *router;
         g->source = *source;
         return limits_new(MAX_WORKSTATIONS, &g->limits);
 }
@@ -164,7 +162,6 @@ static void gateway_decide(struct exchange *x, struct verdict *v)
                         .switches = &s->switches,
                         .group = call->group,
                         .workstation = x->client->peer,
-                        .router = g->router,
                         .provider = call->provider,
                         .api = call->api,
                         .method = call->method,

@@ -21,7 +21,6 @@ struct gateway {
         struct snapshot *current;        /* a reference */
         _Atomic(struct snapshot *) next; /* a reference; taken over at the next request */
         struct limits *limits;
-        struct addr router; /* the router's default address as the vendor sees it */
         struct tally tally;
         struct addr source; /* what calls leave from that have no address of their own */
 };
@@ -29,8 +28,7 @@ struct gateway {
 extern const struct program gateway_program;
 
 /* `s`: the first snapshot, a new reference is taken. 0 or -ENOMEM. */
-MUST_CHECK int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *router,
-                            const struct addr *source);
+MUST_CHECK int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *source);
 void gateway_done(struct gateway *g);
 
 /* From the main thread: requests from now on are decided by `s`. */

@@ -102,7 +102,7 @@ static void route_to_backend(const struct route_request *q, struct route *r)
         r->kind = ROUTE_BACKEND;
         r->class = CLASS_SECRET;
         r->backend = backend;
-        r->seen = q->router;
+        r->seen = q->plan->router;
 }
 
 /* A key could have served this. The reason is set: why it does not. */
@@ -239,7 +239,7 @@ static void route_to_key(const struct route_request *q, struct route *r)
                 route_overflow(q, r);
                 return;
         }
-        egress_of(q->group, &q->workstation, &q->router, &source, &seen);
+        egress_of(q->group, &q->workstation, &q->plan->router, &source, &seen);
         slot = slot_choose(q, r, &seen);
         if (!slot) {
                 route_overflow(q, r);

@@ -53,7 +53,6 @@ struct route_request {
         const struct switches *switches; /* of this policy; NULL: nothing is switched off */
         const struct group *group;       /* NULL: unknown workstation */
         struct addr workstation;
-        struct addr router; /* default address as the vendor sees it; unspecified: not known */
         const struct provider *provider;
         const struct api *api;
         enum method method; /* N_METHODS: another one */

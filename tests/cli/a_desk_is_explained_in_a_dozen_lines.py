@@ -246,6 +246,14 @@ def test_egress_by_the_router_and_from_the_desk_itself(office):
         "backend", "egress is direct: only the workstation itself can use its key")
 
 
+def test_a_host_name_of_the_policy_is_an_address_too(office):
+    office.policy(groups=[("sales", ["desk-1.example.com"], ["k-1"])])
+    (office.folder / "answers").write_text("192.0.2.11 desk-1.example.com\n")
+    office.run("apply", "policy.cfg", "--hosts", "answers")
+    document = office.json("explain", "Desk-1.example.com")
+    assert (document["address"], document["group"]["name"]) == ("192.0.2.11", "sales")
+
+
 @pytest.mark.parametrize("address", ["192.0.2", "192.0.2.0/24", "desk-1", "", "192.0.2.1-192.0.2.9"])
 def test_what_is_no_address_is_refused(site, address):
     done = site.run("explain", address, status=64)

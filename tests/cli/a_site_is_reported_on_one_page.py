@@ -89,6 +89,15 @@ def test_a_site_where_nothing_is_to_be_said(office):
     assert sections["TO DO AT THE VENDOR"][0] == "  nothing"
 
 
+def test_names_that_are_pinned_are_counted(office):
+    office.policy(groups=[("sales", ["desk-1.example.com"], ["k-1"])])
+    (office.folder / "answers").write_text("192.0.2.11 desk-1.example.com\n")
+    office.run("apply", "policy.cfg", "--hosts", "answers")
+    line = "  host names     1 name is pinned: keyrouter resolve says which have changed"
+    assert line in office.run("report").out.splitlines()
+    assert office.json("status")["pins"] == 1
+
+
 def test_before_anything_is_applied(office):
     office.run("rollback", status=69)  # makes the ledger
     out = office.run("report").out

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import sqlite3
 
 import pytest
 
@@ -51,6 +52,20 @@ def test_each_key_has_a_heading_and_one_address_a_line(two_keys):
         "add, open for N s:\n198.51.100.7\n\n"
         "3 to add, 0 to remove. What is done, say with: keyrouter allowlist confirm KEY --added all "
         "--removed all\n")
+
+
+def test_what_is_open_longest_comes_first_and_says_for_how_long(two_keys):
+    days_us = 86400 * 1000000
+    connection = sqlite3.connect(two_keys.ledger)
+    for n_days, host in ((3, "192.0.2.2"), (9, "198.51.100.7")):
+        connection.execute("UPDATE entry SET since_us = since_us - ? WHERE host = ?", (n_days * days_us, host))
+    connection.commit()
+    connection.close()
+    out = two_keys.run("allowlist").out
+    assert re.search(r"\nadd, open for 3 days:\n192\.0\.2\.2\nadd, open for \d+ s:\n192\.0\.2\.1\n\n", out)
+    assert "\nadd, open for 9 days:\n198.51.100.7\n" in out
+    ages = [h["age_s"] for k in two_keys.json("allowlist")["keys"] for h in k["add"]]
+    assert [age // 86400 for age in ages] == [0, 3, 9]
 
 
 def test_a_key_by_itself(two_keys):

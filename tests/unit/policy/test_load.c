@@ -143,7 +143,7 @@ static void a_policy_with_mistakes_gives_none(void **state)
         assert_null(f.policy);
         assert_int_equal(policy_load("/nonexistent/p.cfg", PROVIDERS, &f.diag, &f.policy), -ENOENT);
         assert_null(f.policy);
-        assert_int_equal(f.diag.n_errors, 2);
+        assert_int_equal(f.diag.n_errors, 3);
 }
 
 static void findings_come_in_the_order_of_the_file(void **state)

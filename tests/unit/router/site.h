@@ -136,6 +136,7 @@ static inline void site_init(struct site *s)
         s->plan = (struct plan){ .slots = s->slots,
                                  .n_slots = N_SITE_SLOTS,
                                  .formers = s->formers,
+                                 .router = site_addr("192.0.2.1"),
                                  .policy = &s->policy };
 }
 

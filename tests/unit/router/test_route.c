@@ -258,7 +258,6 @@ static struct route_request request_of(struct desk *d, const struct row *row)
                 .budgets = d->budgets,
                 .group = row->group == NOBODY ? NULL : &s->groups[row->group],
                 .workstation = site_addr(row->workstation),
-                .router = site_addr("192.0.2.1"),
                 .provider = &s->provider,
                 .api = &s->apis[row->api],
                 .method = row->method,
