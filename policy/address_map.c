@@ -10,6 +10,7 @@
 #include "lib/base/fault.h"
 #include "policy/policy.h"
 
+#include <endian.h>
 #include <errno.h>
 
 struct claim {
@@ -19,6 +20,8 @@ struct claim {
 };
 
 struct address_map {
+        unsigned __int128
+                *firsts; /* of the intervals: what a search goes through, close together */
         size_t n_intervals;
         struct address_interval intervals[];
 };
@@ -35,16 +38,17 @@ static void sweep_done(struct sweep *s)
 {
         free(s->claims);
         free(s->heap);
-        free(s->map);
+        if (s->map)
+                address_map_free(s->map);
 }
 
 static unsigned __int128 addr_value(const struct addr *a)
 {
-        unsigned __int128 value = 0;
+        uint64_t high, low;
 
-        for (size_t i = 0; i < sizeof(a->bytes); i++)
-                value = value << 8 | a->bytes[i];
-        return value;
+        memcpy(&high, a->bytes, 8);
+        memcpy(&low, a->bytes + 8, 8);
+        return (unsigned __int128)be64toh(high) << 64 | be64toh(low);
 }
 
 static bool claim_is_stronger(const struct claim *a, const struct claim *b)
@@ -168,6 +172,16 @@ static int sweep_init(struct sweep *s, const struct policy *p)
         return 0;
 }
 
+static int map_seal(struct address_map *m)
+{
+        m->firsts = calloc(m->n_intervals + 1, sizeof(*m->firsts));
+        if (!m->firsts)
+                return fault(-ENOMEM);
+        for (size_t i = 0; i < m->n_intervals; i++)
+                m->firsts[i] = addr_value(&m->intervals[i].range.first);
+        return 0;
+}
+
 int address_map_new(const struct policy *p, struct address_map **ret)
 {
         CLEANUP(sweep_done) struct sweep s = { NULL };
@@ -177,12 +191,16 @@ int address_map_new(const struct policy *p, struct address_map **ret)
                 return r;
         qsort(s.claims, s.n_claims, sizeof(*s.claims), claim_compare);
         sweep_run(&s);
+        r = map_seal(s.map);
+        if (r)
+                return r;
         *ret = TAKE(s.map);
         return 0;
 }
 
 void address_map_free(struct address_map *m)
 {
+        free(m->firsts);
         free(m);
 }
 
@@ -192,22 +210,19 @@ const struct address_interval *address_map_intervals(const struct address_map *m
         return m->intervals;
 }
 
+/* The last interval that begins at or below the address is found without a branch to mispredict. */
 const struct group *address_map_find(const struct address_map *m, const struct addr *a)
 {
-        size_t low = 0,
-               high = m->n_intervals; /* the first interval that begins above *a is in here */
+        unsigned __int128 value = addr_value(a);
+        size_t at = 0;
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (addr_compare(&m->intervals[middle].range.first, a) <= 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        if (low == 0 || addr_compare(&m->intervals[low - 1].range.last, a) < 0)
+        if (m->n_intervals == 0)
                 return NULL;
-        return m->intervals[low - 1].group;
+        for (size_t n = m->n_intervals, half; n > 1; n -= half) {
+                half = n / 2;
+                at += m->firsts[at + half] <= value ? half : 0;
+        }
+        return range_contains(&m->intervals[at].range, a) ? m->intervals[at].group : NULL;
 }
 
 const struct group *policy_group_of(const struct policy *p, const struct addr *workstation)

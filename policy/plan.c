@@ -180,6 +180,65 @@ static int plan_allocate(struct plan *plan, const struct entry_set *entries)
         return 0;
 }
 
+/* ---- finding ---- */
+
+/* Fewer are searched as quickly without an index. */
+#define INDEX_MIN_SLOTS 32
+
+static size_t slot_place(const struct plan *p, const struct provider *provider,
+                         const struct addr *seen)
+{
+        return (addr_hash(seen) + (size_t)(provider - p->policy->providers)) & p->index_mask;
+}
+
+/* At least half of the places stay empty: most slots are found at the first. */
+static int plan_index(struct plan *p)
+{
+        size_t size = 64;
+
+        if (p->n_slots < INDEX_MIN_SLOTS)
+                return 0;
+        if (p->n_slots >= UINT32_MAX)
+                return fault(-E2BIG);
+        while (size < p->n_slots * 2)
+                size *= 2;
+        p->index = calloc(size, sizeof(*p->index));
+        if (!p->index)
+                return fault(-ENOMEM);
+        p->index_mask = size - 1;
+        for (size_t i = 0; i < p->n_slots; i++) {
+                size_t place = slot_place(p, p->slots[i].provider, &p->slots[i].seen);
+
+                while (p->index[place])
+                        place = (place + 1) & p->index_mask;
+                p->index[place] = (uint32_t)i + 1;
+        }
+        return 0;
+}
+
+static bool slot_is(const struct slot *s, const struct provider *provider, const struct addr *seen)
+{
+        return s->provider == provider && addr_equal(&s->seen, seen);
+}
+
+const struct slot *plan_find(const struct plan *p, const struct provider *provider,
+                             const struct addr *seen)
+{
+        if (!p->index) {
+                for (size_t i = 0; i < p->n_slots; i++)
+                        if (slot_is(&p->slots[i], provider, seen))
+                                return &p->slots[i];
+                return NULL;
+        }
+        for (size_t place = slot_place(p, provider, seen); p->index[place];
+             place = (place + 1) & p->index_mask)
+                if (slot_is(&p->slots[p->index[place] - 1], provider, seen))
+                        return &p->slots[p->index[place] - 1];
+        return NULL;
+}
+
+/* ---- making ---- */
+
 static int plan_new(struct policy *policy, const struct entry_set *entries, bool restores,
                     const struct addr *router, struct diag *d, struct plan **ret)
 {
@@ -205,6 +264,9 @@ static int plan_new(struct policy *policy, const struct entry_set *entries, bool
         if (r)
                 return r;
         plan_number(plan);
+        r = plan_index(plan);
+        if (r)
+                return r;
         *ret = TAKE(plan);
         return 0;
 }
@@ -231,29 +293,8 @@ void plan_free(struct plan *p)
         free(p->keys);
         free(p->moves);
         free(p->texts);
+        free(p->index);
         free(p);
-}
-
-const struct slot *plan_find(const struct plan *p, const struct provider *provider,
-                             const struct addr *seen)
-{
-        size_t low = 0, high = p->n_slots;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                const struct slot *s = &p->slots[middle];
-                int r = s->provider == provider  ? addr_compare(&s->seen, seen)
-                        : s->provider < provider ? -1
-                                                 : 1;
-
-                if (r == 0)
-                        return s;
-                if (r < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
 }
 
 const char *slot_reason(const struct slot *s, const struct group *g)

@@ -7,20 +7,20 @@
  * same input gives the same plan. plan_restore() plans nothing: it ties what was applied to the
  * policy it was applied with. Immutable once made.
  *
- * What is aimed at, the former always before the latter, and the first three exactly:
+ * What is aimed at, the former always before the latter, and the first four exactly:
  *
  *  1. never more on a key than it has room for;
  *  2. most desks served, priority by priority;
  *  3. fewest moves: an address with a held entry (entries.h) that gets another key or none;
- *  4. an address whose own entry on a key is leaving or foreign gets that one back: nothing is to
- *     be done at the vendor then;
- *  5. the key order of the policy, and few keys a group.
+ *  4. most addresses on a key where their own entry is leaving or foreign, which they get back:
+ *     nothing is to be done at the vendor then;
+ *  5. the key order of the policy, and few keys a group: not exactly.
  *
  * Room of a key: let C be its capacity less reserve and less its foreign entries, L its leaving
- * entries, H its held ones. Entries of addresses that could have the place back (no held entry on
- * a key they may use, and the key is one they may use) count as held, not as leaving or foreign.
- * The room is min(C, max(C - L, H)): what is leaving takes room from newcomers until it is
- * confirmed gone, but drives out nobody who was planned beside it.
+ * entries, H its held ones. Leaving and foreign entries of addresses that may use the key do not
+ * count: they are their address's to have back, or give way to whom the key has instead (settle.h).
+ * The room is min(C, max(C - L, H)), never below 0: what is leaving for good takes room from
+ * newcomers until it is confirmed gone, but drives out nobody who was planned beside it.
  */
 #include "policy/egress.h"
 #include "policy/ledger/entries.h"
@@ -30,7 +30,7 @@ struct slot {
         struct addr seen; /* the egress address as the vendor sees it */
         const struct provider *provider;
         const struct key *key; /* NULL: overflow */
-        unsigned number;       /* 1..capacity, place on the key; 0 for overflow */
+        unsigned number;       /* 1..capacity, place on the key; 0: overflow, or a former one */
         unsigned n_desks; /* behind the address, of groups with a key of the provider, if any */
         enum entry_state state;     /* WANTED, PROPAGATING, LIVE or SUSPENDED; a former one: LEAVING */
         int64_t added_us;           /* wall clock, as in struct entry; 0: not at the vendor yet */
@@ -48,7 +48,7 @@ struct key_use {
         unsigned n_slots;
         unsigned n_desks;
         unsigned n_wanted, n_propagating, n_live, n_suspended; /* of n_slots */
-        unsigned n_leaving, n_foreign;                         /* beside them, in the entries */
+        unsigned n_leaving, n_foreign; /* entries beside the slots, less those had back */
         unsigned room; /* what plan_make() could give; see above */
 };
 
@@ -71,7 +71,9 @@ struct plan {
         struct policy *policy;                              /* a reference */
         struct addr router;                                 /* what egress_of() was asked with */
         struct egress_census *census;
-        char *texts; /* names of moves */
+        char *texts;     /* names of moves */
+        uint32_t *index; /* by hash, for plan_find(); NULL: so few slots that there is none */
+        size_t index_mask;
 };
 
 /* The reasons of an overflow. */
@@ -99,7 +101,7 @@ MUST_CHECK int plan_restore(struct policy *policy, const struct entry_set *entri
 void plan_free(struct plan *p);
 DEFINE_FREEP(struct plan, plan_free);
 
-/* The slot of an egress address at a provider, or NULL: never planned. O(log n) or better. */
+/* The slot of an egress address at a provider, or NULL: never planned. O(1). */
 const struct slot *plan_find(const struct plan *p, const struct provider *provider,
                              const struct addr *seen);
 

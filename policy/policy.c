@@ -18,7 +18,8 @@ void policy_unref(struct policy *p)
         /* Whoever frees has to see what the others did with it before they let go. */
         if (__atomic_sub_fetch(&p->n_refs, 1, __ATOMIC_ACQ_REL) > 0)
                 return;
-        address_map_free(p->map);
+        if (p->map)
+                address_map_free(p->map);
         for (size_t i = 0; i < p->n_providers; i++)
                 provider_done(&p->providers[i]);
         free(p->providers);

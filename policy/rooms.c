@@ -48,9 +48,11 @@ static void own_count(const struct terms_table *t, const struct standing *s, siz
 
 static unsigned room_of(const struct key_use *use, const struct count *c)
 {
-        int64_t most = use->key->capacity - MAX(use->key->reserve, 0) -
-                       (use->n_foreign - c->n_own_foreign);
-        int64_t room = MIN(most, MAX(most - (use->n_leaving - c->n_own_leaving), c->n_held));
+        int64_t n_kept_free = MAX(use->key->reserve, 0);
+        int64_t n_foreign = use->n_foreign - c->n_own_foreign;
+        int64_t n_leaving = use->n_leaving - c->n_own_leaving;
+        int64_t most = use->key->capacity - n_kept_free - n_foreign;
+        int64_t room = MIN(most, MAX(most - n_leaving, c->n_held));
 
         return (unsigned)MIN(MAX(room, 0), (int64_t)UINT32_MAX);
 }

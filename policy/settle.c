@@ -118,11 +118,16 @@ static bool slot_may_use(const struct slot *slot, const struct key *key)
         return slot->reason != plan_reason_no_key;
 }
 
+/* What is foreign stands at the vendor and works, as far as anybody knows. */
+static int settle_taken_over(struct settling *s, const struct entry *e, enum entry_state to)
+{
+        return note_entry(s, e, (int)to, e->added_us ? e->added_us : s->now_us, s->now_us);
+}
+
 static int settle_planned(struct settling *s, const struct entry *e)
 {
         if (e->state == ENTRY_FOREIGN)
-                return note_entry(s, e, ENTRY_LIVE, e->added_us ? e->added_us : s->now_us,
-                                  s->now_us);
+                return settle_taken_over(s, e, ENTRY_LIVE);
         if (e->state == ENTRY_LEAVING)
                 return note_entry(s, e, (int)entry_state_back(e), e->added_us, e->live_us);
         return 0;
@@ -139,7 +144,7 @@ static int settle_foreign(struct settling *s, const struct entry *e, const struc
             !slot_may_use(slot, &s->plan->policy->keys[key]))
                 return 0;
         s->surplus[key]--;
-        return note_entry(s, e, ENTRY_LEAVING, e->added_us, e->live_us);
+        return settle_taken_over(s, e, ENTRY_LEAVING);
 }
 
 static int settle_other(struct settling *s, const struct entry *e, const struct slot *slot)

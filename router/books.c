@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "router/crew.h"
+#include "router/evidence.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -188,8 +189,8 @@ static int revision_load(struct books *b, const struct revision *rev, struct dia
         return policy_load_from(&source, d, ret);
 }
 
-/* Policy and credentials of the revision: of the snapshot before, of the apply that has just been
- * committed, or made anew. References. */
+/* Policy and credentials of the revision: of the apply that has just been committed, of the
+ * snapshot before, or made anew. References. */
 static int parts_find(struct books *b, const struct revision *rev, struct snapshot *old, bool fresh,
                       struct diag *d, struct policy **ret_policy, struct vault **ret_vault)
 {
@@ -200,7 +201,7 @@ static int parts_find(struct books *b, const struct revision *rev, struct snapsh
         if (prepared) {
                 policy = TAKE(prepared);
                 vault = TAKE(prepared_vault);
-        } else if (old && old->policy && !fresh) {
+        } else if (old && old->policy && old->revision == rev->id && !fresh) {
                 policy = policy_ref(old->policy);
                 vault = vault_ref(old->vault);
         } else {
@@ -215,25 +216,63 @@ static int parts_find(struct books *b, const struct revision *rev, struct snapsh
         return 0;
 }
 
-/* As the policy was planned: with the address that was told then, where the configuration is silent. */
-static struct addr router_address(const struct books *b, const struct revision *rev)
+static const struct group *group_behind_router(const struct policy *policy)
 {
-        struct addr a = b->config->address;
-
-        if (addr_is_unspecified(&a) && rev->router[0] && addr_parse(slice_of(rev->router), &a) != 0)
-                a = (struct addr){ { 0 } };
-        return a;
+        for (size_t i = 0; i < policy->n_groups; i++)
+                if (policy->groups[i].egress == EGRESS_ROUTER)
+                        return &policy->groups[i];
+        return NULL;
 }
 
-static void status_write(struct books *b, const struct plan *plan)
+/* The configuration's address, or where that is silent the one that the policy was planned with. If
+ * they differ the vendor lists another one than it will see. */
+static struct addr router_address(const struct books *b, const struct revision *rev,
+                                  const struct policy *policy, struct diag *d)
 {
+        const struct group *group = group_behind_router(policy);
+        struct addr now = b->config->address, then = { { 0 } };
+        char text[ADDR_TEXT_MAX];
+
+        if (rev->router[0] && addr_parse(slice_of(rev->router), &then) != 0)
+                then = (struct addr){ { 0 } };
+        if (addr_is_unspecified(&now))
+                return then;
+        if (group && !addr_equal(&now, &then))
+                diag_warning(d, group->at, "run keyrouter apply",
+                             "group %s has no key: the policy was applied for %s as the router's "
+                             "address, and now it is %s",
+                             group->name, rev->router[0] ? rev->router : "no address",
+                             addr_format(&now, text));
+        return now;
+}
+
+static void status_write(struct snapshot *s)
+{
+        const struct plan *plan = s->plan;
+
         if (plan)
-                snprintf(b->status, sizeof(b->status),
+                snprintf(s->status, sizeof(s->status),
                          "policy %llu: %zu workstations: %zu on %zu embedded keys, %zu overflow",
-                         (unsigned long long)b->revision, plan->n_desks, plan->n_desks_embedded,
+                         (unsigned long long)s->revision, plan->n_desks, plan->n_desks_embedded,
                          plan->n_keys, plan->n_desks_overflow);
         else
-                snprintf(b->status, sizeof(b->status), "no policy is applied: run keyrouter apply");
+                snprintf(s->status, sizeof(s->status), "no policy is applied: run keyrouter apply");
+}
+
+/* What stands on the keys by the ledger, and by what calls have shown but could not be written. */
+static int entries_find(struct books *b, struct entry_set **ret)
+{
+        CLEANUP(entry_set_freep) struct entry_set *entries = NULL;
+        CLEANUP(evidence_done) struct evidence e = { NULL };
+        int r = ledger_entries(b->ledger, &entries);
+
+        if (r == 0 && b->known)
+                r = evidence_find(b->snapshot->plan, b->snapshot->health, b->known, entries, &e);
+        if (r)
+                return r;
+        evidence_lay_over(&e, entries, (int64_t)clock_wall_us());
+        *ret = TAKE(entries);
+        return 0;
 }
 
 int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct diag *d,
@@ -253,139 +292,57 @@ int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct dia
                 return r;
         r = ledger_switches(b->ledger, &switched, &n_switched);
         if (r == 0)
-                r = ledger_entries(b->ledger, &entries);
+                r = entries_find(b, &entries);
         if (r == 0 && rev)
                 r = parts_find(b, rev, old, fresh, d, &policy, &vault);
         if (r == 0 && rev) {
-                router = router_address(b, rev);
+                router = router_address(b, rev, policy, d);
                 r = plan_restore(policy, entries, &router, d, &plan);
         }
+        if (r == 0)
+                r = snapshot_new(policy, plan, vault, switched, n_switched, b->origins, old, d,
+                                 ret);
         if (r)
                 return r;
-        b->revision = rev ? rev->id : 0;
-        status_write(b, plan);
-        return snapshot_new(policy, plan, vault, switched, n_switched, b->origins, old, d, ret);
+        (*ret)->revision = rev ? rev->id : 0;
+        status_write(*ret);
+        return 0;
 }
 
 /* ---- evidence ---- */
 
-int books_serve(struct books *b, struct snapshot *s)
+/* What is known is of the snapshot before, or of none. */
+static int known_fill(struct books *b)
 {
         CLEANUP(entry_set_freep) struct entry_set *entries = NULL;
-        size_t n_slots = s->plan ? s->plan->n_slots : 0;
-        struct known *known = calloc(n_slots + 1, sizeof(*known));
-        int r = known ? ledger_entries(b->ledger, &entries) : fault(-ENOMEM);
+        int r = ledger_entries(b->ledger, &entries);
 
-        if (r) {
-                free(known);
-                return r < 0 ? r : fault(-EIO);
-        }
-        for (size_t i = 0; i < n_slots; i++) {
-                const struct slot *slot = &s->plan->slots[i];
-                size_t n;
-                const struct entry *e =
-                        entry_set_find(entries, slot->provider->name, &slot->seen, &n);
+        return r ? r : known_new(b->snapshot->plan, entries, &b->known);
+}
 
-                for (; n > 0; n--, e++)
-                        if (entry_state_is_held(e->state))
-                                known[i] = (struct known){ e->state, e->added_us, e->live_us };
-        }
-        free(b->known);
-        b->known = known;
+void books_serve(struct books *b, struct snapshot *s)
+{
+        free(TAKE(b->known));
         b->snapshot = s;
-        return 0;
-}
-
-/* What health makes of an entry that is known so. */
-static enum entry_state state_seen(const struct known *k, const struct health_view *v)
-{
-        if (k->state < ENTRY_LIVE && !v->was_live)
-                return k->state;
-        return v->state == HEALTH_STATE_OK ? ENTRY_LIVE : ENTRY_SUSPENDED;
-}
-
-struct evidence {
-        struct entry_move *moves;
-        size_t *slots; /* index of each */
-        char (*hosts)[ADDR_TEXT_MAX];
-        size_t n, n_live, n_suspended;
-};
-
-static void evidence_done(struct evidence *e)
-{
-        free(e->moves);
-        free(e->slots);
-        free(e->hosts);
-}
-
-static void evidence_add(struct evidence *e, const struct slot *slot, const struct known *k,
-                         enum entry_state to, int64_t now_us)
-{
-        char *host = e->hosts[e->n];
-
-        if (addr_is_unspecified(&slot->seen))
-                strcpy(host, "router");
-        else
-                addr_format(&slot->seen, host);
-        e->moves[e->n] = (struct entry_move){ .provider = slot->provider->name,
-                                              .key = slot->key->name,
-                                              .host = host,
-                                              .from = (int)k->state,
-                                              .to = (int)to,
-                                              .added_us = k->added_us ? k->added_us : now_us,
-                                              .live_us = k->live_us ? k->live_us : now_us };
-        e->slots[e->n++] = slot->index;
-        e->n_live += to == ENTRY_LIVE;
-        e->n_suspended += to == ENTRY_SUSPENDED;
-}
-
-static int evidence_commit(struct books *b, const struct evidence *e, int64_t now_us)
-{
-        char summary[160];
-        struct change c = { .expected_head = UINT64_MAX,
-                            .who = "keyrouterd",
-                            .what = "evidence",
-                            .summary = summary,
-                            .at_us = now_us,
-                            .moves = e->moves,
-                            .n_moves = e->n };
-        uint64_t row;
-        int r;
-
-        snprintf(summary, sizeof(summary), "the vendor took calls of %zu addresses, refused %zu",
-                 e->n_live, e->n_suspended);
-        r = ledger_commit(b->ledger, &c, &row);
-        for (size_t i = 0; i < e->n && r == 0; i++)
-                b->known[e->slots[i]] = (struct known){ (enum entry_state)e->moves[i].to,
-                                                        e->moves[i].added_us, e->moves[i].live_us };
-        return r;
+        if (s->plan)
+                (void)known_fill(b); /* where it fails, the first evidence tries again */
 }
 
 int books_evidence(struct books *b)
 {
-        const struct plan *plan = b->snapshot ? b->snapshot->plan : NULL;
+        CLEANUP(entry_set_freep) struct entry_set *entries = NULL;
         CLEANUP(evidence_done) struct evidence e = { NULL };
-        uint64_t now_ms = clock_monotonic_ms();
-        int64_t now_us = (int64_t)clock_wall_us();
+        int r = 0;
 
-        if (!plan)
+        if (!b->snapshot || !b->snapshot->plan)
                 return 0;
-        e.moves = calloc(plan->n_slots + 1, sizeof(*e.moves));
-        e.slots = calloc(plan->n_slots + 1, sizeof(*e.slots));
-        e.hosts = calloc(plan->n_slots + 1, sizeof(*e.hosts));
-        if (!e.moves || !e.slots || !e.hosts)
-                return fault(-ENOMEM);
-        for (size_t i = 0; i < plan->n_slots; i++) {
-                const struct slot *slot = &plan->slots[i];
-                struct health_view v;
-                enum entry_state to;
-
-                if (!slot->key)
-                        continue;
-                v = health_slot_view(b->snapshot->health, slot, now_ms);
-                to = state_seen(&b->known[i], &v);
-                if (to != b->known[i].state)
-                        evidence_add(&e, slot, &b->known[i], to, now_us);
-        }
-        return e.n ? evidence_commit(b, &e, now_us) : 0;
+        if (!b->known)
+                r = known_fill(b);
+        if (r == 0)
+                r = ledger_entries(b->ledger, &entries);
+        if (r == 0)
+                r = evidence_find(b->snapshot->plan, b->snapshot->health, b->known, entries, &e);
+        if (r || e.n == 0)
+                return r;
+        return evidence_commit(&e, entries, b->ledger, (int64_t)clock_wall_us(), b->known);
 }

@@ -13,25 +13,17 @@
 
 struct crew;
 
-/* What is known of a slot's entry, beyond the snapshot it was made for. */
-struct known {
-        enum entry_state state;
-        int64_t added_us, live_us;
-};
-
 struct books {
         const struct config *config;
         struct ledger *ledger;
         struct operation_host host;
         struct operation_hooks hooks;
         struct origins *origins;
-        struct crew *crew;         /* for its counts */
+        struct crew *crew;         /* for its counts; NULL: there are none */
         struct snapshot *snapshot; /* that serves; borrowed */
-        uint64_t revision;         /* of the policy in the snapshot made last */
-        struct known *known;       /* of each slot of `snapshot` with a key */
+        enum entry_state *known;   /* of its slots: see evidence.h; NULL: nothing */
         struct policy *prepared;   /* of an apply that is being committed; NULL: none */
         struct vault *prepared_vault;
-        char status[160]; /* one line for people */
 };
 
 /*
@@ -43,15 +35,16 @@ MUST_CHECK int books_open(struct books *b, const struct config *config, struct o
 void books_done(struct books *b);
 
 /*
- * A snapshot of what the ledger says now. `old` gives health and budgets; policy and credentials
- * too, where they are the same and `fresh` is not asked for. Returns 0, -EINVAL where the findings
+ * A snapshot of what the ledger says now, and evidence that it does not know yet. `old` gives
+ * health and budgets; policy and credentials too, where it is the same policy and `fresh` is not
+ * asked for. Returns 0, -EINVAL where the findings
  * say why, another negative errno or a LEDGER_E_x.
  */
 MUST_CHECK int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct diag *d,
                               struct snapshot **ret);
 
-/* `s` serves from now on: evidence is of its slots. Returns 0 or -ENOMEM. */
-MUST_CHECK int books_serve(struct books *b, struct snapshot *s);
+/* `s` serves from now on: evidence is of its slots. */
+void books_serve(struct books *b, struct snapshot *s);
 
 /* Writes down what health knows and the ledger does not. Returns 0, a LEDGER_E_x or a negative
  * errno: then it is still to be written. */

@@ -24,7 +24,9 @@ struct call {
         bool is_reported;            /* health has heard how the embedded attempt ended */
         const char *cause; /* what the vendor's last answer meant, by the provider's table */
         enum blame blame;
-        const char *refused_cause; /* attempt 1: why the key was not good enough */
+        const char *refused_cause; /* attempt 1 and 2: why the key was not good enough */
+        bool refused_trial;        /* that was a trial */
+        unsigned n_failures;       /* embedded attempts that failed and were no trials */
         struct route route;
 };
 

@@ -21,6 +21,9 @@
 
 #define BACKLOG 64
 #define BODY_FIRST_BYTES 4096
+#define HTTP_TOO_LARGE 413 /* its name in libmicrohttpd changes with the version */
+
+static const char nothing_there[] = "there is nothing at this path";
 
 struct control {
         struct MHD_Daemon *http;
@@ -32,6 +35,7 @@ struct control {
         char *path;
         struct control_call *calls; /* those under way */
         bool closing;
+        bool has_room; /* a connection has ended in this turn */
 };
 
 struct control_call {
@@ -70,8 +74,9 @@ static unsigned http_status(int status)
         }
 }
 
+/* `allow`: of a 405, else NULL. */
 static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned status,
-                                 const json_t *body)
+                                 const char *allow, const json_t *body)
 {
         char *text = json_dumps(body, JSON_COMPACT);
         struct MHD_Response *response;
@@ -86,6 +91,8 @@ static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned sta
         }
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
         MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+        if (allow)
+                MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
         r = MHD_queue_response(connection, status, response);
         MHD_destroy_response(response);
         return r;
@@ -95,24 +102,44 @@ static enum MHD_Result send_sentence(struct MHD_Connection *connection, unsigned
                                      const char *schema, const char *name, const char *text)
 {
         json_t *body = json_pack("{s:s, s:s}", "schema", schema, name, text);
-        enum MHD_Result r = body ? send_json(connection, status, body) : MHD_NO;
+        enum MHD_Result r = body ? send_json(connection, status, NULL, body) : MHD_NO;
 
         json_decref(body);
         return r;
 }
 
-static void reply_refuse(struct reply *r, int status, const char *text)
+void control_refuse(struct reply *ret, int status, const char *error, const char *remedy)
 {
-        *r = (struct reply){ status,
-                             json_pack("{s:s, s:i, s:s, s:n, s:[]}", "schema", "keyrouter.error/1",
-                                       "status", status, "error", text, "remedy", "findings"),
-                             0 };
+        *ret = (struct reply){ status,
+                               json_pack("{s:s, s:i, s:s, s:s?, s:[]}", "schema",
+                                         "keyrouter.error/1", "status", status, "error", error,
+                                         "remedy", remedy, "findings"),
+                               0 };
+}
+
+/* What is no operation at all. */
+static enum MHD_Result send_refusal(struct MHD_Connection *connection, unsigned http, int status,
+                                    const char *error)
+{
+        struct reply r;
+        enum MHD_Result sent;
+
+        control_refuse(&r, status, error, NULL);
+        sent = send_json(connection, http,
+                         http == MHD_HTTP_METHOD_NOT_ALLOWED ? "GET, HEAD, POST" : NULL, r.body);
+        reply_done(&r);
+        return sent;
+}
+
+static void refuse_ending(struct reply *ret)
+{
+        control_refuse(ret, EX_UNAVAILABLE, "keyrouterd is ending", NULL);
 }
 
 static enum MHD_Result call_send(struct control_call *call)
 {
-        enum MHD_Result r =
-                send_json(call->connection, http_status(call->reply.status), call->reply.body);
+        enum MHD_Result r = send_json(call->connection, http_status(call->reply.status), NULL,
+                                      call->reply.body);
 
         reply_done(&call->reply);
         return r;
@@ -160,9 +187,13 @@ static void call_run(struct control_call *call, const char *operation)
         char who[256];
 
         free(TAKE(call->body));
-        if (!json_is_object(request)) {
+        if (c->closing || !json_is_object(request)) {
                 json_decref(request);
-                reply_refuse(&refusal, EX_USAGE, "the request is not a JSON object");
+                if (c->closing)
+                        refuse_ending(&refusal);
+                else
+                        control_refuse(&refusal, EX_USAGE, "the request is not a JSON object",
+                                       NULL);
                 control_answer(call, &refusal);
                 return;
         }
@@ -197,13 +228,12 @@ static void call_take(struct control_call *call, const char *data, size_t n)
 
 static enum MHD_Result call_finish(struct control_call *call, const char *operation)
 {
-        if (call->too_large || call->no_memory)
-                return send_sentence(call->connection,
-                                     call->too_large ? 413
-                                                     : MHD_HTTP_INTERNAL_SERVER_ERROR,
-                                     "keyrouter.error/1", "error",
-                                     call->too_large ? "the request is too large"
-                                                     : "out of memory");
+        if (call->too_large)
+                return send_refusal(call->connection, HTTP_TOO_LARGE, EX_USAGE,
+                                    "the request is too large");
+        if (call->no_memory)
+                return send_refusal(call->connection, MHD_HTTP_INTERNAL_SERVER_ERROR, EX_OSERR,
+                                    "out of memory");
         if (!call->answered)
                 call_run(call, operation);
         if (call->answered)
@@ -248,8 +278,7 @@ static enum MHD_Result on_get(struct control *c, struct MHD_Connection *connecti
         if (strcmp(url, "/healthz") == 0)
                 return send_sentence(connection, MHD_HTTP_OK, "keyrouter.health/1", "health", "ok");
         if (strcmp(url, "/readyz") != 0)
-                return send_sentence(connection, MHD_HTTP_NOT_FOUND, "keyrouter.error/1", "error",
-                                     "there is nothing at this path");
+                return send_refusal(connection, MHD_HTTP_NOT_FOUND, EX_NOINPUT, nothing_there);
         reason = c->program->unready(c->context);
         return send_sentence(connection, reason ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK,
                              "keyrouter.ready/1", "reason",
@@ -276,11 +305,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
                 return on_get(c, connection, url);
         if (strcmp(method, "POST") != 0)
-                return send_sentence(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "keyrouter.error/1",
-                                     "error", "operations are asked for by POST");
+                return send_refusal(connection, MHD_HTTP_METHOD_NOT_ALLOWED, EX_USAGE,
+                                    "operations are asked for by POST");
         if (strncmp(url, prefix, sizeof(prefix) - 1) != 0)
-                return send_sentence(connection, MHD_HTTP_NOT_FOUND, "keyrouter.error/1", "error",
-                                     "there is nothing at this path");
+                return send_refusal(connection, MHD_HTTP_NOT_FOUND, EX_NOINPUT, nothing_there);
         return call_finish(call, url + sizeof(prefix) - 1);
 }
 
@@ -292,6 +320,15 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         *state = NULL;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode what)
+{
+        struct control *c = context;
+
+        if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+                c->has_room = true;
+}
+
 /* ---- the loop ---- */
 
 static void on_due(uv_timer_t *timer);
@@ -300,7 +337,10 @@ static void control_turn(struct control *c)
 {
         MHD_UNSIGNED_LONG_LONG wait_ms;
 
-        MHD_run(c->http);
+        do { /* where there was no room, the listener is looked at again in the next run */
+                c->has_room = false;
+                MHD_run(c->http);
+        } while (c->has_room);
         if (MHD_get_timeout(c->http, &wait_ms) == MHD_YES)
                 uv_timer_start(&c->due, on_due, wait_ms, 0);
         else
@@ -318,7 +358,6 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 }
 
 /* Under a service manager the group is the process's own, and there is nothing to change. */
-/* Under a service manager the group is the process's own, and there is nothing to change. */
 static int socket_own(const char *path, gid_t group)
 {
         if (group != (gid_t)-1 && group != getegid() && chown(path, (uid_t)-1, group) < 0)
@@ -326,29 +365,57 @@ static int socket_own(const char *path, gid_t group)
         return chmod(path, 0660) < 0 ? -errno : 0;
 }
 
+static int socket_make(void)
+{
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        return fd < 0 ? fault(-errno) : fd;
+}
+
+/* A socket at which nobody listens is of a run that has ended. */
+static int socket_clear(const struct sockaddr_un *address)
+{
+        CLEANUP(closep) int fd = -1;
+        struct stat st;
+
+        if (lstat(address->sun_path, &st) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (!S_ISSOCK(st.st_mode))
+                return -EEXIST;
+        fd = socket_make();
+        if (fd < 0)
+                return fd;
+        if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+            errno == EAGAIN) /* its queue is full */
+                return -EADDRINUSE;
+        return unlink(address->sun_path) < 0 ? -errno : 0;
+}
+
+static int socket_bind(int fd, const struct sockaddr_un *address, gid_t group)
+{
+        mode_t mask = umask(0177);
+        int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+
+        umask(mask);
+        if (r == 0)
+                r = socket_own(address->sun_path, group);
+        return r == 0 && listen(fd, BACKLOG) < 0 ? -errno : r;
+}
+
 static int socket_open(const char *path, gid_t group, int *ret)
 {
-        CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        CLEANUP(closep) int fd = socket_make();
         struct sockaddr_un address = { .sun_family = AF_UNIX };
-        struct stat st;
-        mode_t mask;
         int r;
 
         if (fd < 0)
-                return fault(-errno);
+                return fd;
         if (strlen(path) >= sizeof(address.sun_path))
                 return fault(-ENAMETOOLONG);
         strcpy(address.sun_path, path);
-        /* Whoever holds the ledger is the only one: what is there is of a run that has ended. */
-        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-                unlink(path);
-        mask = umask(0177);
-        r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-        umask(mask);
+        r = socket_clear(&address);
         if (r == 0)
-                r = socket_own(path, group);
-        if (r == 0 && listen(fd, BACKLOG) < 0)
-                r = -errno;
+                r = socket_bind(fd, &address, group);
         if (r == 0)
                 *ret = TAKE_FD(fd);
         return r;
@@ -362,7 +429,8 @@ static int http_start(struct control *c, int fd)
                                    on_request, c, MHD_OPTION_LISTEN_SOCKET, fd,
                                    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONTROL_MAX_CONNECTIONS,
                                    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONTROL_IDLE_S,
-                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, c, MHD_OPTION_END);
+                                   MHD_OPTION_NOTIFY_COMPLETED, on_completed, c,
+                                   MHD_OPTION_NOTIFY_CONNECTION, on_connection, c, MHD_OPTION_END);
         if (!c->http) {
                 close(fd);
                 return fault(-ENOMEM);
@@ -425,7 +493,7 @@ void control_close(struct control *c)
         for (struct control_call *call = c->calls; call; call = call->next) {
                 if (!call->suspended)
                         continue;
-                reply_refuse(&call->reply, EX_UNAVAILABLE, "keyrouterd is ending");
+                refuse_ending(&call->reply);
                 call->answered = true;
                 call->suspended = false;
                 MHD_resume_connection(call->connection);

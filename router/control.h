@@ -25,15 +25,20 @@ struct control_program {
 };
 
 /*
- * Listens at `path`, mode 0660, of `group` (-1: the process's own). What is left there of an
- * earlier run is replaced. Returns 0 or a negative errno.
+ * Listens at `path`, mode 0660, of `group` (-1: the process's own). A socket that is left there of
+ * an earlier run is replaced. Returns 0, -EADDRINUSE where somebody listens there, -EEXIST where
+ * something else is there, or another negative errno.
  */
 MUST_CHECK int control_open(uv_loop_t *loop, const char *path, gid_t group,
                             const struct control_program *program, void *context,
                             struct control **ret);
 
-/* No new calls; those that wait for an answer get none. The loop must turn once more behind it. */
+/* No new calls; those that wait are told that the daemon ends. The loop must turn once more behind
+ * it. */
 void control_close(struct control *c);
 
 /* `reply` is taken over. */
 void control_answer(struct control_call *call, struct reply *reply);
+
+/* Fills *ret with a refusal: `status` of sysexits.h, a sentence, and what to do (may be NULL). */
+void control_refuse(struct reply *ret, int status, const char *error, const char *remedy);

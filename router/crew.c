@@ -54,8 +54,7 @@ static int member_init(struct member *m, const struct crew_options *options)
         r = worker_init(&m->worker, &m->loop, m->crew->n_members, &m->crew->settings,
                         &gateway_program, &m->gateway);
         if (r == 0)
-                r = gateway_init(&m->gateway, options->snapshot, &options->router,
-                                 &options->source);
+                r = gateway_init(&m->gateway, options->snapshot, &options->source);
         if (r == 0)
                 r = dial_curl_new(&m->loop, options->resolver, &m->dialler);
         if (r == 0 && options->proxy_host)

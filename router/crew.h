@@ -42,7 +42,7 @@ struct crew_options {
         struct net_settings settings; /* of the whole process: shared out among the workers */
         struct resolver *resolver;
         struct snapshot *snapshot;
-        struct addr router, source;
+        struct addr source;
         const char *proxy_host; /* vendors are reached through it; NULL: none */
         uint16_t proxy_port;
         uv_async_t *on_ended;

@@ -17,19 +17,16 @@
 #include <string.h>
 
 #define MAX_WORKSTATIONS 65536
-#define RETRY_WITHOUT_POLICY_S 5 /* somebody has to type something: soon enough, and no storm */
 #define ALARM_MS ((uint64_t)60 * 1000)
 
 static const struct event EXCHANGE = { "exchange", LOG_LEVEL_INFO };
 static const struct event EXCHANGE_FAILED = { "exchange", LOG_LEVEL_WARNING };
 static const struct event ACCOUNT_REFUSED = { "account_refused", LOG_LEVEL_ERROR };
 
-int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *router,
-                 const struct addr *source)
+int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *source)
 {
         g->current = snapshot_ref(s);
         g->next = NULL;
-        g->router = *router;
         g->source = *source;
         return limits_new(MAX_WORKSTATIONS, &g->limits);
 }
@@ -132,23 +129,28 @@ static void forward(struct exchange *x, struct verdict *v)
         reason_copy(x, call->route.reason);
 }
 
+/* Takes the snapshot that the exchange keeps, and finds out who asks for what. False: answered. */
+static bool decide_begin(struct exchange *x, struct verdict *v)
+{
+        struct call *call = call_of(x);
+
+        call->snapshot = gateway_snapshot(x->worker->program_state);
+        if (!call->snapshot->policy)
+                return true;
+        if (!decide_target(x, v))
+                return false;
+        call->group = policy_group_of(call->snapshot->policy, &x->client->peer);
+        return true;
+}
+
 static void gateway_decide(struct exchange *x, struct verdict *v)
 {
         struct gateway *g = x->worker->program_state;
         struct call *call = call_of(x);
         struct snapshot *s;
 
-        if (x->attempt == 0) {
-                call->snapshot = gateway_snapshot(g);
-                if (!call->snapshot->policy) {
-                        v->retry_after_s = RETRY_WITHOUT_POLICY_S;
-                        reply(x, v, 503, "no policy is applied: run keyrouter apply");
-                        return;
-                }
-                if (!decide_target(x, v))
-                        return;
-                call->group = policy_group_of(call->snapshot->policy, &x->client->peer);
-        }
+        if (x->attempt == 0 && !decide_begin(x, v))
+                return;
         s = call->snapshot;
         route_decide(
                 &(struct route_request){
@@ -160,20 +162,20 @@ static void gateway_decide(struct exchange *x, struct verdict *v)
                         .switches = &s->switches,
                         .group = call->group,
                         .workstation = x->client->peer,
-                        .router = g->router,
                         .provider = call->provider,
                         .api = call->api,
                         .method = call->method,
                         .has_body = x->request.head.framing != FRAMING_NONE,
                         .attempt = x->attempt,
                         .refused_cause = call->refused_cause,
+                        .refused_trial = call->refused_trial,
                         .now_ms = clock_monotonic_ms(),
                         .wall_us = clock_wall_us(),
                 },
                 &call->route);
         if (call->route.kind == ROUTE_REFUSED) {
                 v->retry_after_s = call->route.retry_after_s;
-                v->allow = target_allow(call->api);
+                v->allow = call->api ? target_allow(call->api) : NULL;
                 reply(x, v, call->route.status, call->route.reason);
                 return;
         }
@@ -218,6 +220,14 @@ static void alarm_account(struct exchange *x)
                   NUMBER("status", x->answer.head.status), TEXT("cause", call->cause));
 }
 
+/* At most two: of a trial, and of the former key behind it. */
+static void note_refusal(struct call *call, const char *cause)
+{
+        call->refused_cause = cause;
+        call->refused_trial = call->route.is_trial;
+        call->n_failures += !call->route.is_trial;
+}
+
 static enum judgement gateway_judge(struct exchange *x, struct slice body, bool shown)
 {
         struct call *call = call_of(x);
@@ -242,7 +252,7 @@ static enum judgement gateway_judge(struct exchange *x, struct slice body, bool 
         tell_health(x, event, call->cause);
         if (event != HEALTH_REFUSED)
                 return JUDGE_PASS;
-        call->refused_cause = call->cause;
+        note_refusal(call, call->cause);
         return JUDGE_AGAIN;
 }
 
@@ -257,7 +267,7 @@ static enum judgement gateway_judge_dial(struct exchange *x, enum dial_outcome o
         if (call->route.kind != ROUTE_KEY ||
             (outcome != DIAL_E_SOURCE && outcome != DIAL_E_NAME && outcome != DIAL_E_REFUSED))
                 return JUDGE_PASS;
-        call->refused_cause = dial_explain(outcome);
+        note_refusal(call, dial_explain(outcome));
         return JUDGE_AGAIN;
 }
 
@@ -322,16 +332,16 @@ static void tally_count(struct tally *t, struct exchange *x)
         const struct route *route = &call_of(x)->route;
 
         count_up(&t->n_requests);
-        if (x->attempt > 0)
+        if (call_of(x)->n_failures > 0)
                 count_up(&t->n_fallbacks);
-        if (x->status >= 500)
-                count_up(&t->n_failed);
         if (route->slot)
                 count_up(&t->n_by_key);
         else if (route->backend)
                 count_up(&t->n_by_backend);
         else
                 count_up(&t->n_refused);
+        if ((route->slot || route->backend) && x->status >= 500)
+                count_up(&t->n_failed);
 }
 
 static void gateway_settle(struct exchange *x)

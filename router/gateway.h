@@ -12,8 +12,8 @@
 /* Settled requests since the start, by what became of them. Written by the worker alone. */
 struct tally {
         _Atomic uint64_t n_requests, n_by_key, n_by_backend, n_refused;
-        _Atomic uint64_t n_failed;    /* with a status of 5xx */
-        _Atomic uint64_t n_fallbacks; /* a key was refused, or could not be dialled */
+        _Atomic uint64_t n_failed;    /* went out and ended with a status of 5xx */
+        _Atomic uint64_t n_fallbacks; /* a key was refused, or could not be dialled; no trials */
 };
 
 /* One for each worker, touched by its thread; only `next` is set from the main thread. */
@@ -21,7 +21,6 @@ struct gateway {
         struct snapshot *current;        /* a reference */
         _Atomic(struct snapshot *) next; /* a reference; taken over at the next request */
         struct limits *limits;
-        struct addr router; /* the router's default address as the vendor sees it */
         struct tally tally;
         struct addr source; /* what calls leave from that have no address of their own */
 };
@@ -29,8 +28,7 @@ struct gateway {
 extern const struct program gateway_program;
 
 /* `s`: the first snapshot, a new reference is taken. 0 or -ENOMEM. */
-MUST_CHECK int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *router,
-                            const struct addr *source);
+MUST_CHECK int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *source);
 void gateway_done(struct gateway *g);
 
 /* From the main thread: requests from now on are decided by `s`. */

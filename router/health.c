@@ -284,7 +284,7 @@ static enum health_verdict admit_trial(struct slot_record *s, struct key_record 
                 atomic_compare_exchange_strong(&s->record.claim_ms, &before, 0);
         if (s->record.claim_ms > now_ms || !claim(&k->trial_ms, now_ms, HEALTH_TRIAL_KEY_MS))
                 return HEALTH_NOT_LIVE;
-        return claim(&s->record.claim_ms, now_ms, pause_ms) ? HEALTH_PROBE : HEALTH_NOT_LIVE;
+        return claim(&s->record.claim_ms, now_ms, pause_ms) ? HEALTH_TRIAL : HEALTH_NOT_LIVE;
 }
 
 /*

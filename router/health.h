@@ -19,6 +19,8 @@
  * fast as calls come, and one that was not costs a refusal in HEALTH_TRIAL_KEY_MS. Slots that were
  * refused before a success on their key may try again at once, after HEALTH_TRIAL_AGAIN_MS at the
  * earliest.
+ *
+ * A slot that the plan calls suspended, by an earlier run, is half-open from the start.
  */
 #include "policy/plan.h"
 
@@ -62,6 +64,7 @@ void health_watch(struct health *h, void (*on_change)(void *context), void *cont
 enum health_verdict {
         HEALTH_SERVE, /* go ahead */
         HEALTH_PROBE, /* go ahead, you are the one that tries; health_move() must follow */
+        HEALTH_TRIAL, /* the same, of a slot that is not live yet: a refusal is no surprise */
         HEALTH_SLOT_SUSPENDED,
         HEALTH_KEY_SUSPENDED,
         HEALTH_NOT_LIVE, /* wanted or propagating, and no trial is due */

@@ -24,6 +24,12 @@ static void reason_set(struct route *r, const char *format, ...)
         va_end(args);
 }
 
+/* After an embedded attempt. */
+static void reason_set_failed(const struct route_request *q, struct route *r)
+{
+        reason_set(r, "key failed: %s", q->refused_cause ? q->refused_cause : "no cause told");
+}
+
 /* The reason is set, or is the part before this. */
 static void refuse(struct route *r, unsigned status, unsigned retry_after_s, const char *addition,
                    const char *name)
@@ -96,7 +102,7 @@ static void route_to_backend(const struct route_request *q, struct route *r)
         r->kind = ROUTE_BACKEND;
         r->class = CLASS_SECRET;
         r->backend = backend;
-        r->seen = q->router;
+        r->seen = q->plan->router;
 }
 
 /* A key could have served this. The reason is set: why it does not. */
@@ -175,6 +181,9 @@ static bool slot_admits(const struct route_request *q, const struct slot *slot, 
                                    ? "propagating: added at the vendor, not live yet"
                                    : "wanted: not added at the vendor yet");
                 return false;
+        case HEALTH_TRIAL:
+                r->is_trial = true;
+                __attribute__((fallthrough));
         case HEALTH_PROBE:
                 r->is_probe = true;
                 break;
@@ -199,16 +208,25 @@ static const struct slot *slot_former(const struct route_request *q, const struc
         return planned->former;
 }
 
-/* The slot that serves: the address's own, else the former one. NULL: neither, and the reason of
- * the own one is set. */
+/* The slot that serves: the address's own, unless that was refused just now, else the former one.
+ * NULL: neither, and the reason of the own one is set. */
 static const struct slot *slot_choose(const struct route_request *q, struct route *r,
                                       const struct addr *seen)
 {
         const struct slot *planned = plan_find(q->plan, q->provider, seen);
 
-        if (slot_is_for(q, planned, r) && slot_admits(q, planned, r))
+        if (q->attempt > 0)
+                reason_set_failed(q, r);
+        else if (slot_is_for(q, planned, r) && slot_admits(q, planned, r))
                 return planned;
         return planned && planned->former ? slot_former(q, planned, r) : NULL;
+}
+
+/* A refused trial leaves everything as it was: the former slot still serves. After any other
+ * refusal no key is asked again. */
+static bool may_use_key(const struct route_request *q)
+{
+        return q->attempt == 0 || q->refused_trial;
 }
 
 static void route_to_key(const struct route_request *q, struct route *r)
@@ -221,7 +239,7 @@ static void route_to_key(const struct route_request *q, struct route *r)
                 route_overflow(q, r);
                 return;
         }
-        egress_of(q->group, &q->workstation, &q->router, &source, &seen);
+        egress_of(q->group, &q->workstation, &q->plan->router, &source, &seen);
         slot = slot_choose(q, r, &seen);
         if (!slot) {
                 route_overflow(q, r);
@@ -283,9 +301,8 @@ void route_decide(const struct route_request *q, struct route *ret)
         } else if (!api_takes_key(q)) {
                 reason_set(ret, "api needs the secret key");
                 route_to_backend(q, ret);
-        } else if (q->attempt > 0) {
-                reason_set(ret, "key failed: %s",
-                           q->refused_cause ? q->refused_cause : "no cause told");
+        } else if (!may_use_key(q)) {
+                reason_set_failed(q, ret);
                 route_overflow(q, ret);
         } else {
                 route_to_key(q, ret);

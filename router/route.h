@@ -18,7 +18,10 @@
  *
  *     with an embedded key
  *
- *   the key was refused just now (attempt 1)      backend, as overflow
+ *   the key was refused just now (attempt 1; 2    backend, as overflow
+ *
+ *     where attempt 1 was the former key); but a
+ *     refused trial, where the former slot serves   the former key
  *
  *   egress "direct", no slot, slot or key         backend, as overflow
  *
@@ -50,13 +53,13 @@ struct route_request {
         const struct switches *switches; /* of this policy; NULL: nothing is switched off */
         const struct group *group;       /* NULL: unknown workstation */
         struct addr workstation;
-        struct addr router; /* default address as the vendor sees it; unspecified: not known */
         const struct provider *provider;
         const struct api *api;
         enum method method; /* N_METHODS: another one */
         bool has_body;
-        unsigned attempt;          /* 0, or 1 after an embedded attempt was refused */
-        const char *refused_cause; /* attempt 1: why */
+        unsigned attempt;          /* 0, or how many embedded attempts were refused */
+        const char *refused_cause; /* of the last one: why */
+        bool refused_trial;        /* it was a trial */
         uint64_t now_ms;           /* monotonic */
         uint64_t wall_us;          /* since 1970 */
 };
@@ -74,6 +77,7 @@ struct route {
         unsigned status;               /* ROUTE_REFUSED: 403, 405, 429 or 503; else 0 */
         unsigned retry_after_s;        /* with 429 and 503: at least 1; else 0 */
         bool is_probe;                 /* ROUTE_KEY: health_move() must follow, however it ends */
+        bool is_trial;                 /* and its slot is not live yet: see health.h */
         char reason
                 [ROUTE_REASON_MAX]; /* one sentence for events and error bodies, cut if need be */
 };

@@ -6,7 +6,7 @@
  * Policy, plan, credentials, switches and the health of slots and keys, made together and swapped
  * at once. Immutable but for the counters inside; reference-counted, the counts are atomic. A
  * running exchange keeps the one it began with. Until a policy is applied there is one without any:
- * everything but the count and the switches is NULL then.
+ * only count, switches and status are set then.
  */
 #include "policy/plan.h"
 #include "router/health.h"
@@ -23,6 +23,8 @@ struct snapshot {
         struct budgets *budgets;
         struct vault *vault;
         struct switches switches;
+        uint64_t revision; /* of the policy, as the ledger numbers it; 0: none */
+        char status[160];  /* one line for people */
         const struct origin ***origins; /* [provider][api], as in policy->providers */
         uint64_t *
                 alarmed_ms; /* atomic, keys and then backends: when each was last complained about */

@@ -14,10 +14,13 @@ static const struct option_row session_rows[] = {
         { "ledger", 0, "FILE", "work on the ledger FILE while no daemon holds it" },
 };
 
-static const struct option_row policy_rows[] = {
-        { "providers", 0, "DIR",
-          "look for provider definitions in DIR, not in " KEYROUTER_PROVIDER_DIR },
-        { "router-address", 0, "ADDRESS", "the router's default address as the vendor sees it" },
+static const struct option_row providers_row = {
+        "providers", 0, "DIR",
+        "look for provider definitions in DIR, not in " KEYROUTER_PROVIDER_DIR
+};
+
+static const struct option_row router_row = {
+        "router-address", 0, "ADDRESS", "the router's default address as the vendor sees it"
 };
 
 static const struct option_row why_row = { "why", 'm', "TEXT", "why: kept in the history" };
@@ -32,8 +35,10 @@ const struct option_row *verb_option(const struct verb *v, size_t i)
                         return o;
         if (v->common & OPTION_WHY)
                 rows[n++] = &why_row;
-        for (size_t j = 0; v->common & OPTION_POLICY && j < N_ELEMENTS(policy_rows); j++)
-                rows[n++] = &policy_rows[j];
+        if (v->common & (OPTION_POLICY | OPTION_PROVIDERS))
+                rows[n++] = &providers_row;
+        if (v->common & OPTION_POLICY)
+                rows[n++] = &router_row;
         for (size_t j = 0; v->common & OPTION_SESSION && j < N_ELEMENTS(session_rows); j++)
                 rows[n++] = &session_rows[j];
         if (v->common & OPTION_JSON)
@@ -130,7 +135,7 @@ static const char *operand_at(const struct verb *v, size_t i, char out[static 64
                 length = strcspn(at, " ");
                 if (length == 0)
                         return NULL;
-                if (i == 0 || (length > 3 && strncmp(at + length - 3, "...", 3) == 0))
+                if (i == 0 || memmem(at, length, "...", 3))
                         break;
                 i--;
         }

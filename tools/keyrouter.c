@@ -20,6 +20,12 @@ static const struct option_row plan_rows[] = {
 
 static const struct option_row apply_rows[] = {
         { "confirm-within", 0, "TIME", "go back unless keyrouter confirm comes in time, as 10m" },
+        { "hosts", 0, "FILE", "take addresses of host names from FILE, as /etc/hosts" },
+        { NULL },
+};
+
+static const struct option_row rollback_rows[] = {
+        { "confirm-within", 0, "TIME", "go back unless keyrouter confirm comes in time, as 10m" },
         { NULL },
 };
 
@@ -62,7 +68,54 @@ static const struct option_row backup_rows[] = {
         { NULL },
 };
 
+static const struct option_row init_rows[] = {
+        { "output", 'o', "FILE", "write it to a new FILE" },
+        { "site", 0, "NAME", "name of the site; default main" },
+        { "provider", 0, "VENDOR", "the vendor; default smarty" },
+        { "keys", 0, "N|NAMES", "how many embedded keys there are, or their names; default 1" },
+        { "workstations", 0, "LIST", "addresses, prefixes, first-last, joined by commas" },
+        { "public", 0, "MAP", "how the vendor sees them: same, router, ADDRESS, PREFIX -> PREFIX" },
+        { "egress", 0, "KIND|LIST", "router, transparent, direct, or the router's own addresses" },
+        { "group", 0, "NAME", "name of their group; default desks" },
+        { "backend", 0, "NAME|none", "name of the secret key; default SITE-secret" },
+        { NULL },
+};
+
+static const struct option_row import_rows[] = {
+        { "group", 0, "GROUP", "the group that the desks are for" },
+        { "policy", 0, "POLICY", "compare with this policy, not with " KEYROUTER_POLICY },
+        { "output", 'o', "FILE", "write the proposal to a new FILE, as conf.d/NAME.cfg" },
+        { NULL },
+};
+
+static const struct option_row whatif_rows[] = {
+        { "add", 0, "N@GROUP", "N more desks in a group" },
+        { "add-key", 0, "KEY", "one more key, as austin-6, austin-6:50 or austin-6@sales,support" },
+        { "remove-key", 0, "NAME", "one key less" },
+        { NULL },
+};
+
+static const struct option_row resolve_rows[] = {
+        { "update", 0, NULL, "pin answers that differ from the pin, too" },
+        { "hosts", 0, "FILE", "take the answers from FILE, as /etc/hosts, and ask no DNS" },
+        { NULL },
+};
+
+static const struct option_row workstation_rows[] = {
+        { "router", 0, "HOST:PORT",
+          "where the workstations call the router; default this machine" },
+        { "router-name", 0, "NAME", "the name in the router's certificate, if another" },
+        { "ca", 0, "PATH", "where they have the CA's certificate" },
+        { "listen", 0, "ADDRESS:PORT", "where the shim listens; default 127.0.0.1:8402" },
+        { "output", 'o', "FILE", "write it to a new FILE" },
+        { NULL },
+};
+
 const struct verb verbs[] = {
+        { "init", verb_init, "", OPTION_PROVIDERS, init_rows,
+          "write a first policy, from a few answers" },
+        { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
+          "propose a group with the desks of a table; changes nothing" },
         { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, check_rows,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,
@@ -71,7 +124,7 @@ const struct verb verbs[] = {
           "put a policy, or a saved plan, in force" },
         { "confirm", verb_confirm, "", SESSION | OPTION_WHY, NULL,
           "keep what was applied with --confirm-within" },
-        { "rollback", verb_rollback, "[N]", SESSION | OPTION_WHY, apply_rows,
+        { "rollback", verb_rollback, "[N]", SESSION | OPTION_WHY, rollback_rows,
           "put the policy of an earlier row of the history in force again" },
         { "allowlist", verb_allowlist, "[KEY]", SESSION, allowlist_rows,
           "say what is to be added and removed at the vendor, key by key" },
@@ -97,6 +150,21 @@ const struct verb verbs[] = {
           "read all of the ledger and say whether it is sound" },
         { "schema", verb_schema, "", OPTION_JSON, NULL,
           "say which settings policies and provider definitions have" },
+        { "explain", verb_explain, "ADDRESS [POLICY]", SESSION | OPTION_POLICY, NULL,
+          "say why a workstation has the key that it has, and why no other" },
+        { "whatif", verb_whatif, "[POLICY]", SESSION | OPTION_POLICY, whatif_rows,
+          "say what more desks, more keys or fewer would come to" },
+        { "status", verb_status, "", SESSION | OPTION_PROVIDERS, NULL,
+          "say whether all is well, and what is to be seen to" },
+        { "report", verb_report, "", SESSION | OPTION_PROVIDERS, NULL,
+          "print a page about the site" },
+        { "names", verb_names, "[groups|keys|backends]", SESSION | OPTION_HIDDEN, NULL,
+          "print the names of the policy in force, for completion in a shell" },
+        { "resolve", verb_resolve, "[POLICY]", SESSION | OPTION_PROVIDERS | OPTION_WHY,
+          resolve_rows, "look up the host names of a policy and pin those that are new" },
+        { "workstation-config", verb_workstation_config, "GROUP [POLICY]",
+          OPTION_SESSION | OPTION_PROVIDERS, workstation_rows,
+          "write the settings of the shims of a group" },
         { "help", verb_help, "[VERB...]", 0, NULL,
           "say how to use keyrouter, or one of its verbs" },
         { NULL },
@@ -133,8 +201,10 @@ void usage_print(const struct verb *v, FILE *out)
         for (v = verbs; v->name; v++) {
                 char text[64];
 
+                if (v->common & OPTION_HIDDEN)
+                        continue;
                 snprintf(text, sizeof(text), "%s %s", v->name, v->operands);
-                fprintf(out, "  %-30s %s\n", text, v->help);
+                fprintf(out, "  %-34s %s\n", text, v->help);
         }
         fputs("\n  --help                         this text; keyrouter help VERB tells more\n"
               "  --version                      the version of keyrouter\n",

@@ -123,25 +123,49 @@ static const char *cell_text(const struct table *t, size_t i)
         return t->cells[i] ? t->cells[i] : "";
 }
 
+/* Characters of a text in UTF-8. */
+static size_t text_width(const char *text)
+{
+        size_t width = 0;
+
+        for (; *text; text++)
+                width += ((unsigned char)*text & 0xc0) != 0x80;
+        return width;
+}
+
 static int column_width(const struct table *t, size_t column)
 {
         size_t width = 0;
 
         for (size_t i = column; i < t->n_cells; i += t->n_columns)
-                width = MAX(width, strlen(cell_text(t, i)));
+                width = MAX(width, text_width(cell_text(t, i)));
         return (int)width;
 }
 
+/* How many columns up to the last that has a text. */
+static size_t row_length(const struct table *t, size_t first)
+{
+        size_t n = t->n_columns;
+
+        while (n > 0 && cell_text(t, first + n - 1)[0] == 0)
+                n--;
+        return n;
+}
+
+/* Nothing is padded behind the last text: lines end without blanks. */
 static void row_print(const struct table *t, size_t first, const int *widths, FILE *out)
 {
-        for (size_t i = 0; i < t->n_columns; i++) {
+        size_t n = row_length(t, first);
+
+        for (size_t i = 0; i < n; i++) {
                 const char *text = cell_text(t, first + i);
-                bool is_last = i + 1 == t->n_columns;
+                bool is_last = i + 1 == n;
+                int padding = widths[i] - (int)text_width(text);
 
                 if (t->is_right[i])
-                        fprintf(out, "%*s%s", widths[i], text, is_last ? "" : "  ");
+                        fprintf(out, "%*s%s%s", padding, "", text, is_last ? "" : "  ");
                 else
-                        fprintf(out, "%-*s%s", is_last ? 0 : widths[i], text, is_last ? "" : "  ");
+                        fprintf(out, "%s%*s", text, is_last ? 0 : padding + 2, "");
         }
 }
 
@@ -154,9 +178,11 @@ void table_print(struct table *t, const char *indent, FILE *out)
         for (size_t i = 0; i < t->n_columns; i++)
                 widths[i] = column_width(t, i);
         for (size_t i = 0; t->n_cells > t->n_columns && i < t->n_cells; i += t->n_columns) {
-                fprintf(out, "%s%s", indent, i == 0 ? bold_on() : "");
+                bool is_head = i == 0;
+
+                fprintf(out, "%s%s", row_length(t, i) ? indent : "", is_head ? bold_on() : "");
                 row_print(t, i, widths, out);
-                fprintf(out, "%s\n", i == 0 ? bold_off() : "");
+                fprintf(out, "%s\n", is_head ? bold_off() : "");
         }
         for (size_t i = 0; i < t->n_cells; i++)
                 free(t->cells[i]);

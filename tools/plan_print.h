@@ -5,6 +5,8 @@
  */
 #include "tools/output.h"
 
+#define SAVED_PLAN "keyrouter.saved-plan/1" /* what `plan -o` writes and `apply` takes */
+
 /* Moves, keys, overflow, totals. */
 void plan_print(const json_t *plan);
 

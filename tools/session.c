@@ -70,12 +70,24 @@ static int ledger_status(int answer)
         }
 }
 
+/* Plan and the like: what they see where there is no ledger yet is that nothing has been applied. */
+static bool verb_only_looks(const struct request *r)
+{
+        return r->verb->common & OPTION_POLICY && !(r->verb->common & OPTION_WHY);
+}
+
+/* Only what changes a ledger makes one: a slip in a path is told to all the others. */
 static int open_file(struct session *s, const char *path)
 {
         char why[LEDGER_WHY_MAX] = "";
-        int r = ledger_open(path, LEDGER_CREATE, why, &s->host.ledger);
+        unsigned flags = s->request->verb->common & OPTION_WHY ? LEDGER_CREATE : 0;
+        int r = ledger_open(path, flags, why, &s->host.ledger);
 
         s->host.ledger_path = path;
+        if (r == LEDGER_E_MISSING && verb_only_looks(s->request)) {
+                s->host.ledger_path = NULL;
+                r = ledger_open_memory(&s->host.ledger);
+        }
         if (r == 0)
                 return 0;
         fprintf(stderr, "keyrouter: %s: %s\n", path,
@@ -84,6 +96,10 @@ static int open_file(struct session *s, const char *path)
                         : strerror(-r));
         if (r == LEDGER_E_LOCKED)
                 fputs("    ask the daemon that holds it, with --socket; or stop it\n", stderr);
+        if (r == LEDGER_E_DAMAGED)
+                fputs("    move it away, then put a backup in its place: keyrouter ledger restore "
+                      "BACKUP --ledger FILE\n",
+                      stderr);
         return r > 0 ? ledger_status(r) : EX_OSERR;
 }
 
@@ -127,11 +143,6 @@ static void forget_daemon(struct session *s)
 {
         curl_easy_cleanup(s->curl);
         s->curl = NULL;
-}
-
-static bool verb_only_looks(const struct request *r)
-{
-        return r->verb->common & OPTION_POLICY && !(r->verb->common & OPTION_WHY);
 }
 
 /* Neither daemon nor --ledger: what only looks at a policy sees a ledger without anything in it. */
@@ -298,7 +309,8 @@ void findings_json_print(json_t *findings, FILE *out)
         json_t *each;
         size_t i;
 
-        json_array_foreach(findings, i, each) {
+        json_array_foreach(findings, i, each)
+        {
                 struct diag_finding f = finding_read(each);
 
                 if (f.message)
@@ -339,4 +351,18 @@ int session_call(struct session *s, const char *operation, json_t *request, json
 int session_policy(struct session *s, const struct request *r, const char *path, json_t **ret)
 {
         return policy_files_json(r, path ? path : KEYROUTER_POLICY, ret);
+}
+
+int session_policy_in_force(struct session *s, json_t **ret)
+{
+        CLEANUP(json_freep) json_t *answer = NULL;
+        json_t *files;
+        int status = session_call(s, "revision", json_object(), &answer);
+
+        if (status)
+                return status;
+        files = json_object_get(answer, "files");
+        *ret = json_pack("{s:s, s:O}", "path", member_text(json_array_get(files, 0), "path"),
+                         "files", files);
+        return *ret ? 0 : EX_OSERR;
 }

@@ -41,12 +41,19 @@ bool session_is_daemon(const struct session *s);
 
 /*
  * Reads a policy from its files for a request's "policy": the operand, or what the daemon or the
- * installation uses. Returns 0, or the exit status having said why. *ret_path (may be NULL) lives as
- * long as the session.
+ * installation uses. Returns 0, or the exit status having said why.
  */
 MUST_CHECK int session_policy(struct session *s, const struct request *r, const char *path,
                               json_t **ret);
 
-/* Looks up the host names of a policy made by session_policy(): a request's "answers". At most
- * RESOLVE_MAX_S seconds; names without an answer have an empty list. NULL: no memory. */
-json_t *session_answers(struct session *s, const struct request *r, json_t *policy);
+/* The same of the policy in force. */
+MUST_CHECK int session_policy_in_force(struct session *s, json_t **ret);
+
+#define RESOLVE_MAX_S 10
+
+/*
+ * Looks up the host names of a policy as session_policy() makes it, or takes them from --hosts: a
+ * request's "answers". At most RESOLVE_MAX_S seconds; names without an answer have an empty list.
+ * Returns 0, or the exit status having said why.
+ */
+MUST_CHECK int session_answers(const struct request *r, const json_t *policy, json_t **ret);

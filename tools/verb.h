@@ -34,10 +34,13 @@ struct request {
 };
 
 /* Options that several verbs take. */
-#define OPTION_JSON 1U    /* --json */
-#define OPTION_SESSION 2U /* --socket, --ledger */
-#define OPTION_POLICY 4U  /* --providers, --router-address */
-#define OPTION_WHY 8U     /* -m, --why */
+#define OPTION_JSON 1U       /* --json */
+#define OPTION_SESSION 2U    /* --socket, --ledger */
+#define OPTION_POLICY 4U     /* --providers, --router-address */
+#define OPTION_WHY 8U        /* -m, --why */
+#define OPTION_PROVIDERS 16U /* --providers alone */
+
+#define OPTION_HIDDEN 32U /* no option: the verb does not stand in the list of all */
 
 struct verb {
         const char *name;                    /* one word or two: "apply", "allowlist confirm" */
@@ -95,4 +98,13 @@ int verb_ledger_backup(const struct request *r);
 int verb_ledger_restore(const struct request *r);
 int verb_ledger_verify(const struct request *r);
 int verb_schema(const struct request *r);
+int verb_explain(const struct request *r);
+int verb_whatif(const struct request *r);
+int verb_status(const struct request *r);
+int verb_report(const struct request *r);
+int verb_names(const struct request *r);
 int verb_help(const struct request *r);
+int verb_init(const struct request *r);
+int verb_import_csv(const struct request *r);
+int verb_resolve(const struct request *r);
+int verb_workstation_config(const struct request *r);

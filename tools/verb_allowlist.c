@@ -99,21 +99,28 @@ static void text_print(const json_t *answer)
 {
         const json_t *keys = json_object_get(answer, "keys");
         bool is_any_in_force = json_is_integer(json_object_get(answer, "revision"));
-        size_t n_add = 0, n_remove = 0;
+        size_t n_add = 0, n_remove = 0, n_left = 0;
 
         for (size_t i = 0; i < json_array_size(keys); i++) {
                 const json_t *k = json_array_get(keys, i);
+                bool is_in_policy = json_is_true(json_object_get(k, "in_policy"));
 
                 key_print(k, is_any_in_force);
                 n_add += json_array_size(json_object_get(k, "add"));
-                n_remove += json_array_size(json_object_get(k, "remove"));
+                *(is_in_policy ? &n_remove : &n_left) +=
+                        json_array_size(json_object_get(k, "remove"));
         }
         if (n_add || n_remove)
                 printf("%zu to add, %zu to remove. What is done, say with: keyrouter allowlist "
                        "confirm KEY --added all --removed all\n",
                        n_add, n_remove);
         else
-                puts("Nothing is to be done at the vendor");
+                printf("Nothing is to be done at the vendor%s\n",
+                       n_left ? " on keys of the policy" : "");
+        if (n_left)
+                puts("When a key that left the policy is revoked, or its hosts are removed: "
+                     "keyrouter "
+                     "allowlist confirm KEY --removed all");
 }
 
 /* ---- bare addresses, CSV ---- */

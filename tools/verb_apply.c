@@ -74,21 +74,38 @@ static int answer_show(const struct request *r, json_t *answer)
         return 0;
 }
 
-/* Is it a plan of `keyrouter plan -o`? Then *ret is it. */
-static bool saved_plan_read(const char *path, json_t **ret)
+/* Is it JSON? No policy begins so. */
+static bool file_is_json(const char *path)
 {
-        size_t length = path ? strlen(path) : 0;
-        json_t *document;
+        FILE *in = path ? fopen(path, "re") : NULL;
+        char first = 0;
 
-        if (length < 5 || strcmp(path + length - 5, ".json") != 0)
+        if (!in)
                 return false;
-        document = json_load_file(path, 0, NULL);
-        if (strcmp(member_text(document, "schema"), "keyrouter.saved-plan/1") != 0) {
-                json_decref(document);
-                document = NULL;
+        if (fscanf(in, " %c", &first) != 1)
+                first = 0;
+        fclose(in);
+        return first == '{';
+}
+
+/* A plan of `keyrouter plan -o`. Returns 0, or the exit status having said what is wrong. */
+static int saved_plan_read(const char *path, json_t **ret)
+{
+        json_error_t error;
+        json_t *document = json_load_file(path, 0, &error);
+
+        if (document && strcmp(member_text(document, "schema"), SAVED_PLAN) == 0 &&
+            json_is_object(json_object_get(document, "policy")) &&
+            json_is_string(json_object_get(document, "outcome"))) {
+                *ret = document;
+                return 0;
         }
-        *ret = document;
-        return true;
+        if (document)
+                fprintf(stderr, "keyrouter apply: %s is no plan of keyrouter plan -o\n", path);
+        else
+                fprintf(stderr, "keyrouter apply: %s:%d: is no JSON\n", path, error.line);
+        json_decref(document);
+        return EX_DATAERR;
 }
 
 /* The policy to apply, from a saved plan or from its files. */
@@ -96,25 +113,23 @@ static int policy_find(struct session *s, const struct request *r, json_t *reque
 {
         const char *path = request_operand(r, 0);
         CLEANUP(json_freep) json_t *saved = NULL;
-        json_t *policy = NULL;
+        json_t *policy = NULL, *answers = NULL;
         int status;
 
-        if (saved_plan_read(path, &saved)) {
-                if (!saved) {
-                        fprintf(stderr, "keyrouter apply: %s is no plan of keyrouter plan -o\n",
-                                path);
-                        return EX_DATAERR;
-                }
+        if (file_is_json(path)) {
+                status = saved_plan_read(path, &saved);
+                if (status)
+                        return status;
                 json_object_set(request, "policy", json_object_get(saved, "policy"));
                 json_object_set(request, "outcome", json_object_get(saved, "outcome"));
                 return 0;
         }
         status = session_policy(s, r, path, &policy);
-        if (status)
-                return status;
-        json_object_set_new(request, "answers", session_answers(s, r, policy));
+        if (status == 0)
+                status = session_answers(r, policy, &answers);
+        json_object_set_new(request, "answers", answers);
         json_object_set_new(request, "policy", policy);
-        return 0;
+        return status;
 }
 
 int verb_apply(const struct request *r)

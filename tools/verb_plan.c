@@ -16,7 +16,7 @@
 static int plan_save(const char *path, json_t *policy, json_t *plan)
 {
         json_t *document =
-                json_pack("{s:s, s:O, s:O, s:O}", "schema", "keyrouter.saved-plan/1", "outcome",
+                json_pack("{s:s, s:O, s:O, s:O}", "schema", SAVED_PLAN, "outcome",
                           json_object_get(plan, "outcome"), "policy", policy, "plan", plan);
         int r = document ? json_dump_file(document, path, JSON_INDENT(2)) : -1;
 

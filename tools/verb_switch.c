@@ -45,7 +45,8 @@ static void switch_print(const json_t *answer, bool suspend)
                 printf("%s %s\n", suspend ? "Suspended:" : "Resumed:",
                        name_text(json_string_value(json_array_get(changed, i))));
         if (json_array_size(changed) == 0)
-                printf("Nothing to change: %s already\n", suspend ? "suspended" : "not suspended");
+                puts(suspend ? "Nothing to change: suspended already"
+                             : "Nothing to change: not suspended");
         if (json_array_size(off) == 0)
                 puts("Nothing is suspended by hand now");
         off_print(off);

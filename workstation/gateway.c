@@ -117,6 +117,8 @@ static enum judgement gateway_judge_dial(struct exchange *x, enum dial_outcome o
 {
         bool another = false;
 
+        if (x->attempt > 0)
+                return JUDGE_PASS;
         if (outcome == DIAL_E_REFUSED || outcome == DIAL_E_TIMEOUT)
                 another = uplink_avoid(gateway_of(x)->uplink, passage_of(x)->turn);
         return another && outcome == DIAL_E_REFUSED ? JUDGE_AGAIN : JUDGE_PASS;

@@ -28,6 +28,7 @@ enum exchange_state {
         N_EXCHANGE_STATES
 };
 
+#define EXCHANGE_MAX_ATTEMPTS 3 /* the first, and after it so many JUDGE_AGAIN at most */
 #define PROGRAM_STATE_BYTES 1024
 #define REASON_MAX 160
 #define ANSWER_ROOM_MIN_BYTES (BLOCK_BYTES / 4) /* with less in client->out the vendor has to wait */
@@ -40,7 +41,7 @@ struct exchange {
         char id[17]; /* 16 hex digits, unique */
         struct message request, answer;
         struct verdict verdict;
-        unsigned attempt; /* 0; 1 after the one fallback */
+        unsigned attempt; /* times that the program had it routed once more */
         bool retried;     /* this attempt: sent again because a connection was stale; once */
         bool was_retried; /* any attempt */
         bool running;

@@ -182,7 +182,7 @@ static enum step answer_again(struct exchange *x)
 {
         bool reusable;
 
-        assert(x->attempt == 0 && x->request.head.framing == FRAMING_NONE);
+        assert(x->attempt + 1 < EXCHANGE_MAX_ATTEMPTS && x->request.head.framing == FRAMING_NONE);
         /* what lies here already may complete the thrown-away answer and save the connection */
         if (!x->answer.complete && message_body(&x->answer, &x->upstream->in, &x->held, SIZE_MAX) != 0)
                 x->answer.complete = false;
@@ -190,7 +190,7 @@ static enum step answer_again(struct exchange *x)
         exchange_drop_upstream(x, reusable);
         message_done(&x->answer);
         buffer_release(&x->held);
-        x->attempt = 1;
+        x->attempt++;
         x->retried = false;
         x->n_interim = 0;
         return exchange_move(x, EXCHANGE_ROUTE);

@@ -75,9 +75,9 @@ enum step exchange_route(struct exchange *x)
 
 static enum step dial_failed(struct exchange *x, enum dial_outcome outcome)
 {
-        if (x->attempt == 0 && x->request.head.framing == FRAMING_NONE &&
+        if (x->attempt + 1 < EXCHANGE_MAX_ATTEMPTS && x->request.head.framing == FRAMING_NONE &&
             x->worker->program->judge_dial(x, outcome) == JUDGE_AGAIN) {
-                x->attempt = 1;
+                x->attempt++;
                 x->retried = false;
                 return exchange_move(x, EXCHANGE_ROUTE);
         }

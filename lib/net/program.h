@@ -32,13 +32,14 @@ struct verdict {
 enum judgement {
         JUDGE_PASS,  /* hand the answer on */
         JUDGE_MORE,  /* show me a piece of the body first */
-        JUDGE_AGAIN, /* throw it away and route once more; once, and only for requests without body */
+        JUDGE_AGAIN, /* throw it away and route once more; only for requests without body, and
+                      * EXCHANGE_MAX_ATTEMPTS bounds it */
 };
 
 struct program {
         const char *origin_noun; /* in reasons: "vendor", "router" */
 
-        /* What to do. Called again with x->attempt == 1 after JUDGE_AGAIN. */
+        /* What to do. Called again after JUDGE_AGAIN, x->attempt being one more each time. */
         void (*decide)(struct exchange *x, struct verdict *ret);
 
         /* Request line and header lines to the origin, without framing, Connection and the last

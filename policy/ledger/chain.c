@@ -43,9 +43,16 @@ int pending_digest(struct digest *d, const struct pending *p, uint8_t ret[static
         return digest_end(d, ret);
 }
 
-int assignment_digest(struct digest *d, const char *assignment, uint8_t ret[static DIGEST_BYTES])
+int content_digest(struct digest *d, const struct ledger_file *files, size_t n_files,
+                   const char *assignment, uint8_t ret[static DIGEST_BYTES])
 {
-        digest_begin(d, "assignment");
+        digest_begin(d, "content");
+        digest_put_number(d, (int64_t)n_files);
+        for (size_t i = 0; i < n_files; i++) {
+                digest_put_text(d, files[i].role);
+                digest_put_text(d, files[i].path);
+                digest_put(d, files[i].text, files[i].length);
+        }
         digest_put_text(d, assignment);
         return digest_end(d, ret);
 }
@@ -92,7 +99,7 @@ void chain_begin(struct digest *d, const uint8_t hash[static DIGEST_BYTES],
                 digest_put_number(d, seal->at_us);
                 digest_put_text(d, seal->digest);
                 digest_put_text(d, seal->router);
-                digest_put(d, seal->assignment, DIGEST_BYTES);
+                digest_put(d, seal->content, DIGEST_BYTES);
         }
         digest_put(d, state, DIGEST_BYTES);
 }

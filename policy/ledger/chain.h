@@ -25,10 +25,12 @@ struct seal {
         uint64_t revision; /* 0: no policy is in force; the rest is empty then */
         int64_t at_us;
         const char *digest, *router;
-        uint8_t assignment[DIGEST_BYTES];
+        uint8_t content[DIGEST_BYTES];
 };
-MUST_CHECK int assignment_digest(struct digest *d, const char *assignment,
-                                 uint8_t ret[static DIGEST_BYTES]);
+/* All of its files with their paths, and the assignment. */
+MUST_CHECK int content_digest(struct digest *d, const struct ledger_file *files, size_t n_files,
+                              const char *assignment, uint8_t ret[static DIGEST_BYTES]);
+/* Roles and texts alone: what a policy is told by. */
 MUST_CHECK int files_digest(struct digest *d, const struct ledger_file *files, size_t n_files,
                             char ret[static DIGEST_TEXT_MAX]);
 

@@ -10,11 +10,11 @@
 /* Of the policy that is in force already. */
 static int seal_read(struct commit *t, struct query *q)
 {
-        struct slice assignment = query_bytes(q, 3);
+        struct slice content = query_bytes(q, 3);
         const char *digest, *router;
         int r = column_text(q, 1, &digest);
 
-        if (r || strlen(digest) >= sizeof(t->digest) || assignment.length != DIGEST_BYTES)
+        if (r || strlen(digest) >= sizeof(t->digest) || content.length != DIGEST_BYTES)
                 return LEDGER_E_DAMAGED;
         strcpy(t->digest, digest);
         r = column_text(q, 2, &router);
@@ -24,7 +24,7 @@ static int seal_read(struct commit *t, struct query *q)
         t->seal = (struct seal){
                 t->before.revision, query_number(q, 0), t->digest, t->router, { 0 }
         };
-        memcpy(t->seal.assignment, assignment.data, DIGEST_BYTES);
+        memcpy(t->seal.content, content.data, DIGEST_BYTES);
         return 0;
 }
 
@@ -32,7 +32,7 @@ static int policy_keep(struct commit *t)
 {
         CLEANUP(query_endp) struct query *q = NULL;
         int r = store_query(t->l->store,
-                            "SELECT at_us, digest, router, assignment_digest FROM revision"
+                            "SELECT at_us, digest, router, content_digest FROM revision"
                             " WHERE id = ?",
                             &q);
 
@@ -69,7 +69,7 @@ static int policy_insert(struct commit *t, const char *assignment)
         struct query *q;
         int r = store_query(t->l->store,
                             "INSERT INTO revision (id, at_us, digest, router, assignment,"
-                            " assignment_digest) VALUES (?, ?, ?, ?, ?, ?)",
+                            " content_digest) VALUES (?, ?, ?, ?, ?, ?)",
                             &q);
 
         if (r)
@@ -79,7 +79,7 @@ static int policy_insert(struct commit *t, const char *assignment)
         query_put_text(q, t->digest);
         query_put_text(q, t->router);
         query_put_text(q, assignment);
-        query_put_blob(q, t->seal.assignment, DIGEST_BYTES);
+        query_put_blob(q, t->seal.content, DIGEST_BYTES);
         r = query_run(q);
         for (size_t i = 0; r == 0 && i < t->c->n_files; i++)
                 r = file_insert(t, i);
@@ -98,7 +98,8 @@ static int policy_apply(struct commit *t)
         t->seal = (struct seal){ t->next.id, t->c->at_us, t->digest, t->router, { 0 } };
         r = files_digest(t->l->digest, t->c->files, t->c->n_files, t->digest);
         if (r == 0)
-                r = assignment_digest(t->l->digest, assignment, t->seal.assignment);
+                r = content_digest(t->l->digest, t->c->files, t->c->n_files, assignment,
+                                   t->seal.content);
         return r ? r : policy_insert(t, assignment);
 }
 
@@ -118,16 +119,19 @@ static int pin_take(struct commit *t, const char *name)
 {
         CLEANUP(query_endp) struct query *q = NULL;
         uint8_t digest[DIGEST_BYTES];
-        const char *addresses;
-        int r = store_query(t->l->store, "SELECT addresses, at_us FROM pin WHERE name = ?", &q);
+        const char *kept, *addresses;
+        int r = store_query(t->l->store,
+                            "SELECT name, addresses, at_us FROM pin WHERE name = lower(?)", &q);
 
         if (r)
                 return r;
         query_put_text(q, name);
         if (query_next(q)) {
-                r = column_text(q, 0, &addresses);
+                r = column_text(q, 0, &kept);
                 if (r == 0)
-                        r = pin_digest(t->l->digest, name, addresses, query_number(q, 1), digest);
+                        r = column_text(q, 1, &addresses);
+                if (r == 0)
+                        r = pin_digest(t->l->digest, kept, addresses, query_number(q, 2), digest);
                 if (r)
                         return r;
                 digest_take(t->next.state, digest);
@@ -141,7 +145,7 @@ static int pin_remove(struct commit *t, const char *name)
         int r = pin_take(t, name);
 
         if (r == 0)
-                r = store_query(t->l->store, "DELETE FROM pin WHERE name = ?", &q);
+                r = store_query(t->l->store, "DELETE FROM pin WHERE name = lower(?)", &q);
         if (r)
                 return r;
         query_put_text(q, name);
@@ -324,26 +328,56 @@ static int pending_insert(struct commit *t, const struct pending *p)
         return query_run(q);
 }
 
+/* Can it be gone back to? */
+static int policy_check(struct commit *t, uint64_t id)
+{
+        struct query *q;
+        bool is_there;
+        int r;
+
+        if (id == 0)
+                return 0;
+        r = store_query(t->l->store,
+                        "SELECT 1 FROM revision WHERE id = ? AND assignment IS NOT NULL", &q);
+        if (r)
+                return r;
+        query_put_number(q, (int64_t)id);
+        is_there = query_next(q);
+        r = query_end(q);
+        return r == 0 && !is_there ? fault(-EINVAL) : r;
+}
+
+/* What waits is the policy in force, and an older one is to be gone back to. */
+static int pending_check(struct commit *t, const struct pending *p)
+{
+        if (p->revision == 0)
+                return 0;
+        if (p->revision != t->seal.revision || p->previous >= p->revision)
+                return fault(-EINVAL);
+        return policy_check(t, p->previous);
+}
+
 int commit_pending(struct commit *t)
 {
         uint8_t digest[DIGEST_BYTES];
         struct pending old, new;
-        int r;
+        int r = ledger_pending(t->l, &old);
 
-        if (!t->c->pending)
-                return 0;
-        r = ledger_pending(t->l, &old);
         if (r)
                 return r;
+        if (!t->c->pending)
+                return pending_check(t, &old);
         if (old.revision > 0) {
                 r = pending_digest(t->l->digest, &old, digest);
                 if (r)
                         return r;
                 digest_take(t->next.state, digest);
         }
-        r = store_run(t->l->store, "DELETE FROM pending");
         new = *t->c->pending;
         if (new.revision == UINT64_MAX)
                 new.revision = t->next.id;
+        r = pending_check(t, &new);
+        if (r == 0)
+                r = store_run(t->l->store, "DELETE FROM pending");
         return r || new.revision == 0 ? r : pending_insert(t, &new);
 }

@@ -183,14 +183,18 @@ struct change {
         const char *const *switched_on; /* names as in struct ledger_switch */
         size_t n_switched_on;
 
-        const struct pending
-                *pending; /* NULL: as it is. Its revision UINT64_MAX: the row being written */
+
+        /* NULL: as it is. Revision UINT64_MAX: the row being written. What waits is the policy in
+         * force: who applies or withdraws one while another waits has to say what becomes of it. */
+        const struct pending *pending;
 };
 
 /*
- * Returns 0 and the row's number, LEDGER_E_STALE, _FULL, _DENIED or _DAMAGED, or a negative errno:
+ * Returns 0 and the row's number, LEDGER_E_STALE, _FULL, _DENIED or _DAMAGED, LEDGER_E_MISSING where
+ * somebody has removed or replaced the file, or a negative errno:
  * nothing has changed then, and the ledger can go on being used. -EEXIST: the change would have two
- * entries hold one address; -EINVAL: a name or a host is none; -E2BIG: too much.
+ * entries hold one address; -EINVAL: a name or a host is none, or what waits is not in force or
+ * has nothing to go back to; -E2BIG: too much.
  */
 MUST_CHECK int ledger_commit(struct ledger *l, const struct change *c, uint64_t *ret_id);
 

@@ -48,11 +48,18 @@ static int folder_open(const char *path, int *ret_fd)
         return 0;
 }
 
-/* What root makes belongs to the owner of the ledger, or else of its folder. */
+/*
+ * What root makes belongs to the owner of the ledger, or else of its folder. He must not get what is
+ * not his by a second name for it.
+ */
 static int owner_give(int fd, const char *path, int folder)
 {
-        struct stat st;
+        struct stat mine, st;
 
+        if (fstat(fd, &mine) < 0)
+                return errno_result(errno);
+        if (!S_ISREG(mine.st_mode) || mine.st_nlink != 1)
+                return LEDGER_E_FOREIGN;
         if (geteuid() != 0)
                 return 0;
         if (stat(path, &st) < 0 && fstat(folder, &st) < 0)
@@ -72,7 +79,7 @@ int header_judge(const uint8_t *header, size_t length, char why[static LEDGER_WH
 {
         uint32_t id, version;
 
-        if (memcmp(header, magic, MIN(length, sizeof(magic))) != 0) {
+        if (length == 0 || memcmp(header, magic, MIN(length, sizeof(magic))) != 0) {
                 why_say(why, "it is no SQLite file");
                 return LEDGER_E_FOREIGN;
         }
@@ -171,6 +178,8 @@ int lock_take(const char *path, char why[static LEDGER_WHY_MAX], int *ret_fd)
                 return LEDGER_E_LOCKED;
         }
         r = owner_give(fd, path, folder);
+        if (r == LEDGER_E_FOREIGN)
+                why_say(why, "%s is no file of its own", name);
         if (r)
                 return r;
         lock_sign(fd);
@@ -224,10 +233,12 @@ static int rests_remove(const char *path)
 static int file_put(const char *name, const char *path, int folder, const void *bytes,
                     size_t length)
 {
-        CLEANUP(closep)
-        int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        CLEANUP(closep) int fd = -1;
         int r;
 
+        if (unlink(name) < 0 && errno != ENOENT) /* of one that was killed */
+                return errno_result(errno);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return errno_result(errno);
         r = owner_give(fd, path, folder);

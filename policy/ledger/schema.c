@@ -29,7 +29,7 @@ static const char step_1[] =
         " digest TEXT NOT NULL,"
         " router TEXT NOT NULL,"
         " assignment TEXT,"
-        " assignment_digest BLOB NOT NULL CHECK (length(assignment_digest) = 32)) STRICT;"
+        " content_digest BLOB NOT NULL CHECK (length(content_digest) = 32)) STRICT;"
         "CREATE TABLE revision_file ("
         " revision INTEGER NOT NULL REFERENCES revision (id) ON DELETE CASCADE,"
         " position INTEGER NOT NULL,"

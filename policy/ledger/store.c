@@ -36,6 +36,7 @@ struct store {
         bool has_transaction;
         bool is_file;
         bool is_settled; /* and has a log */
+        bool is_torn;    /* a commit may lie in the log that failed */
         char complaint[256];
 };
 
@@ -59,7 +60,11 @@ int errno_result(int error)
         }
 }
 
-static int code_result(sqlite3 *db, int code)
+/*
+ * The errno of a failed call to the system. sqlite3_system_errno() would tell an older one: a commit
+ * that fails does not set it (3.40). What SQLite does behind the failure succeeds, or fails alike.
+ */
+static int code_result(int code)
 {
         switch (code) {
         case SQLITE_IOERR_NOMEM:
@@ -92,7 +97,7 @@ static int code_result(sqlite3 *db, int code)
                 return LEDGER_E_DAMAGED;
         case SQLITE_IOERR:
         case SQLITE_CANTOPEN:
-                return errno_result(db ? sqlite3_system_errno(db) : 0);
+                return errno_result(errno);
         case SQLITE_TOOBIG:
                 return fault(-E2BIG);
         case SQLITE_CONSTRAINT:
@@ -105,8 +110,10 @@ static int code_result(sqlite3 *db, int code)
 /* Notes the words too: what happens next (a rollback) would have its own. */
 static int store_result(struct store *s, int code)
 {
-        int r = code_result(s->db, code);
+        int r = code_result(code);
 
+        if (r == LEDGER_E_FULL || (code & 0xff) == SQLITE_IOERR)
+                s->is_torn = true;
         if (r)
                 snprintf(s->complaint, sizeof(s->complaint), "%s",
                          s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(code));
@@ -148,11 +155,15 @@ static int store_configure(struct store *s)
         static const struct {
                 int what, value;
         } settings[] = {
-                { SQLITE_DBCONFIG_DEFENSIVE, 1 },       { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
-                { SQLITE_DBCONFIG_ENABLE_FKEY, 1 },     { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
-                { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },     { SQLITE_DBCONFIG_DQS_DML, 0 },
-                { SQLITE_DBCONFIG_DQS_DDL, 0 },         { SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 },
+                { SQLITE_DBCONFIG_DEFENSIVE, 1 },
+                { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
                 { SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0 },
+                { SQLITE_DBCONFIG_ENABLE_FKEY, 1 },
+                { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+                { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+                { SQLITE_DBCONFIG_DQS_DML, 0 },
+                { SQLITE_DBCONFIG_DQS_DDL, 0 },
+                { SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 },
         };
 
         store_limit(s);
@@ -174,6 +185,7 @@ static int store_make(const char *name, int flags, struct store **ret)
 
         if (!s)
                 return fault(-ENOMEM);
+        errno = 0;
         code = sqlite3_open_v2(name, &s->db,
                                flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                        SQLITE_OPEN_EXRESCODE,
@@ -283,6 +295,7 @@ int store_settle(struct store *s)
 
 int store_run(struct store *s, const char *sql)
 {
+        errno = 0;
         return store_result(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
 }
 
@@ -321,9 +334,16 @@ static void store_relax(struct store *s)
 
 int store_begin(struct store *s)
 {
-        int r;
+        int has_moved = 0, r;
 
         assert(!s->has_transaction);
+        if (s->is_file)
+                sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+        if (has_moved) {
+                snprintf(s->complaint, sizeof(s->complaint), "the file is no longer there");
+                return LEDGER_E_MISSING;
+        }
+        s->is_torn = false;
         r = store_run(s, "BEGIN");
         s->has_transaction = r == 0;
         return r;
@@ -340,7 +360,7 @@ void store_rollback(struct store *s)
         if (!sqlite3_get_autocommit(s->db))
                 sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
         /* A commit whose sync failed lies in the log whole: whoever came next would find it. */
-        if (s->is_settled)
+        if (s->is_settled && s->is_torn)
                 sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         store_relax(s);
 }
@@ -365,9 +385,10 @@ int store_commit(struct store *s)
 int store_bytes(struct store *s, void **ret, size_t *ret_length)
 {
         sqlite3_int64 length = 0;
-        unsigned char *bytes = sqlite3_serialize(s->db, "main", &length, 0);
-        unsigned char *copy;
+        unsigned char *bytes, *copy;
 
+        errno = 0;
+        bytes = sqlite3_serialize(s->db, "main", &length, 0);
         if (!bytes)
                 return store_result(s, sqlite3_errcode(s->db) == SQLITE_OK
                                                ? SQLITE_NOMEM
@@ -418,6 +439,7 @@ int store_query(struct store *s, const char *sql, struct query **ret)
         if (q == s->queries + s->n_queries) {
                 assert(s->n_queries < MAX_QUERIES);
                 *q = (struct query){ .store = s, .sql = sql };
+                errno = 0;
                 code = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->statement,
                                           NULL);
                 if (code != SQLITE_OK)
@@ -464,6 +486,7 @@ bool query_next(struct query *q)
         assert(q->is_busy);
         if (q->result)
                 return false;
+        errno = 0;
         code = sqlite3_step(q->statement);
         if (code == SQLITE_ROW)
                 return true;

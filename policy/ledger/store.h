@@ -40,7 +40,8 @@ MUST_CHECK int store_run(struct store *s, const char *sql);
 MUST_CHECK int store_number(struct store *s, const char *sql, int64_t *ret);
 
 /*
- * One transaction at a time. A commit that fails is taken back, and so is what it may have left in
+ * One transaction at a time; LEDGER_E_MISSING where the file has been removed or replaced, so that
+ * what is written would be lost. A commit that fails is taken back, and so is what it may have left in
  * the log, as far as the disk lets us: the store is then as it was before.
  */
 MUST_CHECK int store_begin(struct store *s);

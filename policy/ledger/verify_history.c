@@ -62,7 +62,7 @@ static int seal_read(struct query *q, struct seal *seal)
         if (r == 0)
                 r = column_text(q, 11, &seal->router);
         if (r == 0)
-                r = hash_read(q, 12, seal->assignment);
+                r = hash_read(q, 12, seal->content);
         return r;
 }
 
@@ -159,7 +159,7 @@ int verify_chain(struct verify *v)
         if (r == 0)
                 r = store_query(v->l->store,
                                 "SELECT h.id, h.at_us, who, what, why, summary, revision, state,"
-                                " hash, v.at_us, v.digest, v.router, v.assignment_digest"
+                                " hash, v.at_us, v.digest, v.router, v.content_digest"
                                 " FROM history h LEFT JOIN revision v ON v.id = h.revision"
                                 " ORDER BY h.id",
                                 &rows);
@@ -180,21 +180,21 @@ int verify_chain(struct verify *v)
 static int policy_verify(struct verify *v, uint64_t id, const uint8_t hash[static DIGEST_BYTES])
 {
         CLEANUP(revision_freep) struct revision *p = NULL;
-        uint8_t assignment[DIGEST_BYTES];
+        uint8_t content[DIGEST_BYTES];
         char digest[DIGEST_TEXT_MAX];
         int r = revision_load(v->l, id, &p);
 
         if (r == 0)
                 r = files_digest(v->l->digest, p->files, p->n_files, digest);
         if (r == 0)
-                r = assignment_digest(v->l->digest, p->assignment, assignment);
+                r = content_digest(v->l->digest, p->files, p->n_files, p->assignment, content);
         if (r)
                 return r;
         if (p->n_files == 0 || strcmp(digest, p->digest) != 0)
                 flaw_tell(v, "the files of policy %llu are not those that were applied",
                           (unsigned long long)id);
-        if (memcmp(assignment, hash, DIGEST_BYTES) != 0)
-                flaw_tell(v, "the assignment of policy %llu is not the one that was applied",
+        else if (memcmp(content, hash, DIGEST_BYTES) != 0)
+                flaw_tell(v, "the assignment or the paths of policy %llu are not as applied",
                           (unsigned long long)id);
         return 0;
 }
@@ -204,7 +204,7 @@ int verify_policies(struct verify *v)
         CLEANUP(query_endp) struct query *q = NULL;
         uint8_t hash[DIGEST_BYTES];
         int r = store_query(v->l->store,
-                            "SELECT id, assignment_digest FROM revision"
+                            "SELECT id, content_digest FROM revision"
                             " WHERE assignment IS NOT NULL",
                             &q);
 

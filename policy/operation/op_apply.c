@@ -189,12 +189,11 @@ static bool applying_read(struct op *o, struct applying *a)
         if (!op_text(o, "why", false, &a->why) || !op_text(o, "outcome", false, &a->outcome) ||
             !op_integer(o, "confirm_within_s", 0, CONFIRM_MAX_S, &a->confirm_within_s))
                 return false;
-        if (a->confirm_within_s == 0)
+        if (a->confirm_within_s == 0 || o->host->hooks)
                 return true;
-        if (!o->host->hooks)
-                op_refuse(o, EX_UNAVAILABLE, "start keyrouterd, or apply without --confirm-within",
-                          "only the running daemon can take an apply back by itself");
-        return o->host->hooks != NULL;
+        op_refuse(o, EX_UNAVAILABLE, "start keyrouterd, or apply without --confirm-within",
+                  "only the running daemon can take an apply back by itself");
+        return false;
 }
 
 /* While one waits for its confirmation, only a confirmation or a rollback may follow. */

@@ -39,12 +39,12 @@ static int restore_run(struct op *o, const void *bytes, size_t length, const cha
         uint64_t row = 0;
         int r = ledger_inspect(bytes, length, why);
 
-        if (r == 0)
-                r = ledger_restore(o->host->ledger, bytes, length, o->who, why_told, o->now_us, why,
-                                   &row);
         if (r == LEDGER_E_FOREIGN || r == LEDGER_E_DAMAGED || r == LEDGER_E_NEWER)
                 return op_refuse(o, EX_DATAERR, NULL, "this is no ledger to restore: %s",
                                  why[0] ? why : ledger_explain(r));
+        if (r == 0)
+                r = ledger_restore(o->host->ledger, bytes, length, o->who, why_told, o->now_us, why,
+                                   &row);
         if (r)
                 return r;
         o->reply->changed = CHANGED_POLICY | CHANGED_ENTRIES | CHANGED_SWITCHES | CHANGED_PENDING;

@@ -71,6 +71,7 @@ static bool pin_is_same(const struct pin *a, const struct pin *b)
 
 int op_pins_freshen(struct op *o, struct op_policy *p)
 {
+        struct pin_set *set;
         struct pin *all;
         size_t n = p->pins->n;
         int r = op_answers_read(o, &p->answers);
@@ -91,10 +92,13 @@ int op_pins_freshen(struct op *o, struct op_policy *p)
                         continue;
                 all[n++] = p->fresh_pins[p->n_fresh_pins++] = *answer;
         }
-        pin_set_free(TAKE(p->pins));
-        r = pin_set_new(all, n, &p->pins);
+        r = pin_set_new(all, n, &set);
         free(all);
-        return r;
+        if (r)
+                return r;
+        pin_set_free(p->pins); /* the names in `all` were its own */
+        p->pins = set;
+        return 0;
 }
 
 /* ---- the operation ---- */

@@ -152,6 +152,7 @@ int op_policy_load(struct op *o, uint64_t id, struct op_policy *p)
             addr_parse(slice_of(p->applied->router), &p->router) != 0)
                 p->router = (struct addr){ { 0 } };
         source.pins = p->pins;
+        source.answers = p->answers;
         source.provider_dir = o->host->provider_dir;
         r = policy_load_from(&source, &p->diag, &p->policy);
         if (r == -ENOMEM)

@@ -9,11 +9,14 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 import signal
 import subprocess
+import tempfile
 import urllib.request
 
 from support import REPOSITORY, handover
+from support.administrator import Administrator
 from support.ca import Authority
 from support.cfg import cfg_format
 from support.dns import NameServer
@@ -156,21 +159,36 @@ class Keyrouter(Program):
         label = f"keyrouterd-{egress}-{secrets.token_hex(4)}"
         provider = bed.folder / f"{label}.provider.cfg"
         port = (vendor or bed.vendor.endpoint).split(":")[1]
-        shipped = (REPOSITORY / "policy" / "providers" / "smarty.cfg").read_text()
-        provider.write_text(f"port = {port};\n{shipped}")
+        provider.write_text(f"port = {port};\n{self._provider()}")
         policy = bed.folder / f"{label}.policy.cfg"
-        policy.write_text(cfg_format(self._policy(provider, egress)))
+        document = self._policy(provider, egress)
+        policy.write_text(cfg_format(document))
         config = bed.folder / f"{label}.cfg"
         listener = handover.listener()
         self.endpoint = handover.endpoint_of(listener)
+        self._sockets = pathlib.Path(tempfile.mkdtemp(prefix="kr-"))  # their paths are short
+        administrator = Administrator(bed.build, policy, [provider], bed.folder / f"{label}.db",
+                                      self._sockets / "control")
+        administrator.prepare([key["name"] for key in document["keys"]], "127.0.0.1")
         config.write_text(cfg_format({
-            "policy": str(policy), "listen": ["127.0.0.1:0"], "workers": workers,
+            "policy": str(policy), "ledger": str(administrator.ledger),
+            "control": str(administrator.socket), "listen": ["127.0.0.1:0"], "workers": workers,
             "certificate": str(bed.certificate), "private_key": str(bed.private_key),
             "credentials": str(bed.credentials), "vendor_ca": str(bed.vendor_ca.pem),
             "system_ca": False, "address": "127.0.0.1", "source": "127.0.0.1",
             "resolver": {"servers": [bed.dns.address]}, "timeouts": {"idle_s": 3600}}))
         argv = [bed.build / "router" / "keyrouterd", "-c", config]
         super().__init__(handover.activated(argv, listener), bed.folder / f"{label}.log", [listener])
+
+    def stop(self):
+        super().stop()
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _provider(self):
+        """What is confirmed works at once."""
+        shipped = (REPOSITORY / "policy" / "providers" / "smarty.cfg").read_text()
+        assert "propagation_s = 600;" in shipped
+        return shipped.replace("propagation_s = 600;", "propagation_s = 0;")
 
     def _policy(self, provider, egress):
         # one address needs one slot, and a key that all groups may use

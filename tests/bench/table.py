@@ -10,7 +10,7 @@ def _row(*cells):
     return "| " + " | ".join(str(c) for c in cells) + " |"
 
 
-def _table(head, rows):
+def table_format(head, rows):
     return "\n".join([_row(*head), "|" + "---|" * len(head), *(_row(*r) for r in rows), ""])
 
 
@@ -48,9 +48,9 @@ def _peers_text(rounds, title, parts):
     if not present:
         return []
     return [f"**{title}**\n",
-            _table(("CPU us a request", OURS, *OTHERS, "to nginx", "to HAProxy"),
+            table_format(("CPU us a request", OURS, *OTHERS, "to nginx", "to HAProxy"),
                    _cpu_rows(rounds, present)),
-            _table(("", "peer", "requests/s", "p50 us", "p99 us", "upstreams opened", "resumed"),
+            table_format(("", "peer", "requests/s", "p50 us", "p99 us", "upstreams opened", "resumed"),
                    _speed_rows(rounds, present))]
 
 
@@ -62,7 +62,7 @@ def _idle_text(rounds, floor_kb):
              *(_ratio_text(rounds, "idle", p, f"{kind}_kb") for p in OTHERS))
             for kind in ("pss", "rss")]
     return ["**Memory: 1,000 idle TLS connections, one worker**\n",
-            _table(("KB a connection", OURS, *OTHERS, "to nginx", "to HAProxy"), rows),
+            table_format(("KB a connection", OURS, *OTHERS, "to nginx", "to HAProxy"), rows),
             "OpenSSL alone, without a program around it, holds %.1f KB of heap.\n" % floor_kb]
 
 
@@ -72,7 +72,7 @@ def _upstreams_text(pairs):
     few, many = (spread([p[i]["cpu_us"] for p in pairs])[0] for i in (0, 1))
     among = spread([p[1]["cpu_us"] / p[0]["cpu_us"] for p in pairs])
     return ["**Idle upstream connections, keyrouterd, 64 clients**\n",
-            _table(("upstreams opened first", "CPU us a request", "ratio"),
+            table_format(("upstreams opened first", "CPU us a request", "ratio"),
                    [(pairs[0][0]["opened"], "%.1f" % few, ""),
                     (pairs[0][1]["opened"], "%.1f" % many, "%.2f (%.2f-%.2f)" % among)])]
 
@@ -82,7 +82,7 @@ def _far_text(far):
         return []
     direct, ours = far["direct"]["p50_us"], far["keyrouter"]["p50_us"]
     return ["**Far vendor: 20 ms each way, a client connection for each lookup**\n",
-            _table(("", "p50 ms", "p99 ms", "ratio of p50"),
+            table_format(("", "p50 ms", "p99 ms", "ratio of p50"),
                    [("straight to the vendor", "%.1f" % (direct / 1000),
                      "%.1f" % (far["direct"]["p99_us"] / 1000), ""),
                     ("through shim and router", "%.1f" % (ours / 1000),

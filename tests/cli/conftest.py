@@ -19,10 +19,13 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from support import REPOSITORY  # noqa: E402
 from support.cfg import cfg_format  # noqa: E402
 from support.site import PROVIDER, program_find  # noqa: E402
+from support.terminal import Terminal  # noqa: E402
 
 TIMEOUT_S = 60
+PROVIDERS = ("--providers", str(PROVIDER.parent))
 
 
 def pytest_addoption(parser):
@@ -56,16 +59,30 @@ class Office:
         (self.folder / name).write_text(text)
         return self.folder / name
 
-    def run(self, *words, status=0, ledger=True, stdin=None, environment=None):
-        """With the ledger of the folder."""
+    @staticmethod
+    def _environment(more=None):
+        sanitizers = {name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")
+                      if name in os.environ}
+        return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **sanitizers, **(more or {})}
+
+    def terminal(self, *words, ledger=True, environment=None, **options):
+        """The same on a terminal: a support.terminal.Terminal."""
         argv = [str(self.program), *map(str, words)]
         if ledger:
             argv += ["--ledger", str(self.ledger)]
-        done = subprocess.run(
-            argv, cwd=self.folder, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=TIMEOUT_S,
-            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8",
-                 "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), **(environment or {})})
+        return Terminal(argv, cwd=self.folder, env=self._environment(environment), **options)
+
+    def run(self, *words, status=0, ledger=True, stdin=None, environment=None, to=None):
+        """With the ledger of the folder. to: a path that standard output goes to."""
+        argv = [str(self.program), *map(str, words)]
+        if ledger:
+            argv += ["--ledger", str(self.ledger)]
+        with open(to or os.devnull, "wb") as file:
+            done = subprocess.run(
+                argv, cwd=self.folder, input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                stdout=file if to else subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                timeout=TIMEOUT_S, env=self._environment(environment))
         if status is not None:
             assert done.returncode == status, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
         return Done(done.stdout, done.stderr, done.returncode)

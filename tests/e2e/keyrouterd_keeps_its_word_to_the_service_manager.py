@@ -14,7 +14,7 @@ from support.site import HOSTS, program_find
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
-STATUS = "STATUS=256 workstations: 100 on 1 embedded keys, 156 overflow"
+STATUS = "STATUS=policy 1: 256 workstations: 100 on 1 embedded keys, 156 overflow"
 CANNOT = "keyrouterd: the sockets of the service manager cannot be used"
 
 # What the manager does between fork and exec. LISTEN_PID and WATCHDOG_PID name the process itself.
@@ -68,9 +68,11 @@ def manager():
     manager.socket.close()
 
 
-def start_router(site, manager, sockets="none", pids=(), environment=None, settings=None):
+def start_router(site, manager, sockets="none", pids=(), environment=None, settings=None, apply=True):
     """As a service manager starts it; its events are not waited for."""
     site.write_policy()
+    if apply:
+        site.prepare()
     config = site.folder / "keyrouterd.cfg"
     config.write_text(cfg_format({**site.router_settings(), **(settings or {})}))
     argv = [sys.executable, "-c", _WRAPPER, sockets, " ".join(pids),
@@ -122,25 +124,36 @@ def test_stopped_before_it_serves_it_ends_in_order(desk_site, manager, workers):
     assert "STOPPING=1" in manager.message()
 
 
-def test_on_sighup_it_reloads_and_says_what_it_serves_then(desk_site, manager):
+def test_on_sighup_it_reloads_and_says_so(desk_site, manager):
     router = start_router(desk_site, manager)
     manager.message()
-    desk_site.groups[0]["workstations"] = ["127.1.0.1-127.1.0.3"]
-    desk_site.write_policy()
     router.signal(signal.SIGHUP)
     reloading = manager.message()
     assert reloading[0] == "RELOADING=1"
     name, _, microseconds = reloading[1].partition("=")
     assert name == "MONOTONIC_USEC" and int(microseconds) > 0
-    assert manager.message() == [
-        "READY=1", "STATUS=3 workstations: 3 on 1 embedded keys, 0 overflow"]
+    assert manager.message() == ["READY=1", STATUS]
     router.wait_event("reloaded")
 
 
-def test_a_policy_with_a_mistake_leaves_the_status_of_before(desk_site, manager):
+def test_when_a_policy_is_applied_it_says_what_it_serves_then(desk_site, manager):
+    start_router(desk_site, manager)
+    manager.message()
+    desk_site.groups[0]["workstations"] = ["127.1.0.1-127.1.0.3"]
+    revision = desk_site.apply(live=False)["revision"]
+    assert manager.message() == [
+        "READY=1", f"STATUS=policy {revision}: 3 workstations: 3 on 1 embedded keys, 0 overflow"]
+
+
+def test_without_a_policy_it_is_ready_and_says_what_to_do(desk_site, manager):
+    start_router(desk_site, manager, apply=False)
+    assert manager.message() == ["READY=1", "STATUS=no policy is applied: run keyrouter apply"]
+
+
+def test_a_reload_that_fails_leaves_the_status_of_before(desk_site, manager):
     router = start_router(desk_site, manager)
     manager.message()
-    desk_site.write_policy("groups = 1;")
+    (desk_site.credentials / "secret-1").unlink()
     router.signal(signal.SIGHUP)
     assert manager.message()[0] == "RELOADING=1"
     assert manager.message() == ["READY=1", STATUS]

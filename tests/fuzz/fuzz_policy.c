@@ -3,7 +3,8 @@
  * Any two files: a policy and, behind a line "----", the definition of its provider "acme". Loading
  * ends in findings or in a policy that keeps its promises: no error without a finding, no address
  * in two groups, each address in the group that lists it. What loads is planned: no key over its
- * capacity, no place on it given twice, and the same plan when asked again.
+ * capacity, no place on it given twice, and the same plan when asked again, and again on what the
+ * first leaves on the keys.
  *
  * Findings are printed in plain ASCII, each caret below its line, and never show the digits of a
  * text that stands where the name of a credential should.
@@ -13,6 +14,7 @@
  */
 #include "lib/settings/scan.h"
 #include "policy/plan.h"
+#include "policy/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -121,31 +123,51 @@ static void slots_check(const struct plan *plan)
         assert(plan->n_desks == plan->n_desks_embedded + plan->n_desks_overflow);
 }
 
-static struct plan *policy_plan(struct policy *p)
+static struct plan *policy_plan(struct policy *p, const struct entry_set *entries)
 {
         struct plan *plan = NULL;
         struct diag d;
         int r;
 
         diag_init(&d);
-        r = plan_make(p, NULL, NULL, &d, &plan);
+        r = plan_make(p, entries, NULL, &d, &plan);
         assert((r == 0) == (d.n_errors == 0) && (r == 0) == (plan != NULL));
         diag_done(&d);
         return plan;
 }
 
+static void plans_compare(const struct plan *a, const struct plan *b)
+{
+        assert(b && a->n_slots == b->n_slots && b->n_moves == 0);
+        for (size_t i = 0; i < a->n_slots; i++)
+                assert(a->slots[i].key == b->slots[i].key &&
+                       a->slots[i].number == b->slots[i].number);
+}
+
+static struct entry_set *plan_settle(const struct plan *plan)
+{
+        CLEANUP(move_list_freep) struct move_list *moves = NULL;
+        struct entry_set *entries = NULL;
+
+        if (entries_settle(plan, NULL, 1, &moves) != 0 ||
+            entries_after(NULL, moves->moves, moves->n, 1, &entries) != 0)
+                abort();
+        return entries;
+}
+
 static void plans_check(struct policy *p)
 {
-        CLEANUP(plan_freep) struct plan *plan = policy_plan(p), *again = NULL;
+        CLEANUP(plan_freep) struct plan *plan = policy_plan(p, NULL), *again = NULL, *then = NULL;
+        CLEANUP(entry_set_freep) struct entry_set *entries = NULL;
 
         if (!plan)
                 return;
         slots_check(plan);
-        again = policy_plan(p);
-        assert(again && again->n_slots == plan->n_slots);
-        for (size_t i = 0; i < plan->n_slots; i++)
-                assert(again->slots[i].key == plan->slots[i].key &&
-                       again->slots[i].number == plan->slots[i].number);
+        again = policy_plan(p, NULL);
+        plans_compare(plan, again);
+        entries = plan_settle(plan);
+        then = policy_plan(p, entries);
+        plans_compare(plan, then);
 }
 
 /* ---- findings ---- */

@@ -2,7 +2,8 @@
 """bed - the site under load: desks of seven kinds, a policy in two versions, a vendor, the router
 
 What the vendor's list holds is what "keyrouter plan" says has to be added, but for the desks of the
-kind "refused". By the plan each desk also knows how it is to be served.
+kind "refused". By the plan each desk also knows how it is to be served. All that is to be added is
+confirmed, so that every slot serves from the start.
 """
 import base64
 import ipaddress
@@ -11,17 +12,20 @@ import math
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
 from support import DEADLINE_S, canary, handover
+from support.administrator import Administrator, program_find
 from support.ca import Authority
 from support.cfg import cfg_format
 from support.dns import NameServer
-from support.site import PROVIDER, ROUTER_NAME, program_find
+from support.site import PROVIDER, ROUTER_NAME
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOSTS = ("us-street.api.smarty.com", "us-zipcode.api.smarty.com",
@@ -175,7 +179,10 @@ class Bed:
         self.credentials = self.folder / "credentials"
         self.credentials.mkdir(mode=0o700)
         self._credentials_write()
+        self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="kr-"))  # their paths are short
         self.provider = self.folder / "smarty.cfg"
+        self.administrator = Administrator(build, self.folder / "policy.cfg", [self.provider],
+                                           self.folder / "ledger.db", self.sockets / "control")
         self._provider_write(0)
         self.plans = [self._plan(version) for version in VERSIONS]
         self.origins = {desk: self._origins(desk) for desk in self.kinds}
@@ -188,6 +195,7 @@ class Bed:
         try:
             self.site_ca = Authority(self.folder / "site-ca")
             self.policy_write(VERSIONS[0])
+            self.administrator.prepare(self.confirmed(VERSIONS[0]))
             self.router = Router(self.folder, build, self._settings(), meter)
         except BaseException:
             self.stop()
@@ -234,8 +242,11 @@ class Bed:
     # ---- the policy, and what follows from it
 
     def _provider_write(self, port):
+        """What is confirmed works at once."""
         port_line = f"port = {port};\n" if port else ""
-        self.provider.write_text(port_line + PROVIDER.read_text())
+        shipped = PROVIDER.read_text()
+        assert "propagation_s = 600;" in shipped
+        self.provider.write_text(port_line + shipped.replace("propagation_s = 600;", "propagation_s = 0;"))
 
     def _policy(self, version):
         egress = {"shared": list(SHARED_EGRESS), "adrift": [FOREIGN_EGRESS]}
@@ -268,6 +279,10 @@ class Bed:
             raise RuntimeError(f"keyrouter plan: {done.stderr}")
         return {address: key["name"] for key in json.loads(done.stdout)["keys"]
                 for address in key["add"]}
+
+    def confirmed(self, version):
+        """Keys of the version that something is to be added on."""
+        return sorted(set(self.plans[VERSIONS.index(version)].values()))
 
     def _egress(self, desk):
         own = {"shared": SHARED_EGRESS, "adrift": (FOREIGN_EGRESS,)}
@@ -320,7 +335,8 @@ class Bed:
 
     def _settings(self):
         certificate, key = self.site_ca.issue(ROUTER_NAME, "127.0.0.1")
-        return {"policy": str(self.folder / "policy.cfg"), "listen": ["127.0.0.1:0"],
+        return {"policy": str(self.folder / "policy.cfg"), "ledger": str(self.administrator.ledger),
+                "control": str(self.administrator.socket), "listen": ["127.0.0.1:0"],
                 "certificate": str(certificate), "private_key": str(key),
                 "credentials": str(self.credentials), "vendor_ca": str(self.vendor.ca),
                 "system_ca": False, "workers": 2, "source": ROUTER_ADDRESS,
@@ -328,13 +344,14 @@ class Bed:
 
     # ---- end
 
-    def reload(self, version):
+    def apply(self, version):
         self.policy_write(version)
-        self.router.process.send_signal(signal.SIGHUP)
+        self.administrator.apply(self.confirmed(version))
 
     def stop(self):
         """{name: exit status}; the vendor writes its log to the end."""
         programs = {"keyrouterd": (self.router, signal.SIGTERM), "nginx": (self.vendor, signal.SIGQUIT)}
         ends = {name: program.stop(number) for name, (program, number) in programs.items() if program}
         self.dns.stop()
+        shutil.rmtree(self.sockets, ignore_errors=True)
         return ends

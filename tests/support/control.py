@@ -54,6 +54,10 @@ class Control:
             raise Refused(operation, answer)
         return answer
 
+    def newest_row(self):
+        """Of the history."""
+        return self.ask("history", limit=1)["rows"][0]
+
     def ready(self):
         """(status, reason)"""
         status, answer = self.http("GET", "/readyz")

@@ -14,20 +14,18 @@ applied later goes by the control socket: site.apply(router).
 import os
 import pathlib
 import shutil
-import subprocess
 import tempfile
 
-from support import DEADLINE_S, REPOSITORY, canary
+from support import REPOSITORY, canary
+from support.administrator import Administrator, program_find
 from support.ca import Authority, client_context
 from support.cfg import cfg_format
-from support.control import Control
 from support.dns import NameServer
 from support.process import Process
 from support.rawclient import RawClient, request_format
 from support.vendor import Vendor
 
 ROUTER_NAME = "router.site.test"
-SANITIZERS = ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
 PROVIDER = REPOSITORY / "policy" / "providers" / "smarty.cfg"
 
 HOSTS = {  # API -> host, as the vendor's SDKs call them
@@ -39,15 +37,6 @@ HOSTS = {  # API -> host, as the vendor's SDKs call them
     "us-enrichment": "us-enrichment.api.smarty.com",
     "us-reverse-geo": "us-reverse-geo.api.smarty.com",
 }
-
-
-def program_find(build, name):
-    """A program of the build: keyrouterd, keyshim or keyrouter."""
-    for part in ("router", "workstation", "tools", "."):
-        path = pathlib.Path(build) / part / name
-        if path.is_file() and os.access(path, os.X_OK):
-            return path
-    raise FileNotFoundError(f"{name} is not built in {build}")
 
 
 class Site:
@@ -158,48 +147,35 @@ class Site:
             router.wait_ready()
         return router
 
-    def control(self, router=None):
-        """The control socket of a router."""
-        return Control(self.sockets / "control")
+    @property
+    def administrator(self):
+        providers = self.policy_rest.get("providers", [self.provider])
+        return Administrator(self.build, self.policy_path, providers, self.ledger,
+                             self.sockets / "control")
+
+    def control(self):
+        """The control socket of the router."""
+        return self.administrator.control
 
     def keyrouter(self, *words, status=0):
         """What the administrator's command prints; it must exit with `status`."""
-        argv = [str(word) for word in (program_find(self.build, "keyrouter"), *words)]
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=DEADLINE_S, env={
-                                  "PATH": os.defpath, "LC_ALL": "C.UTF-8",
-                                  **{k: os.environ[k] for k in SANITIZERS if k in os.environ}})
-        canary.evidence(f"output of {' '.join(argv[1:3])}", (done.stdout + done.stderr).encode())
-        if done.returncode != status:
-            raise AssertionError(f"{' '.join(argv[1:])} ends with {done.returncode}: "
-                                 f"{done.stdout}{done.stderr}")
-        return done.stdout
+        return self.administrator.keyrouter(*words, status=status)
 
     def prepare(self, live=True):
         """Applies the policy while no daemon holds the ledger."""
-        self.keyrouter("apply", self.policy_path, "--ledger", self.ledger)
-        for key in self.keys if live else ():
-            self.keyrouter("allowlist", "confirm", key["name"], "--added", "all",
-                           "--ledger", self.ledger)
+        self.administrator.prepare(self._key_names() if live else ())
 
     def apply(self, policy=None, live=True, **request):
         """Writes the policy and applies it through the running router, as `keyrouter apply` does."""
         self.write_policy(policy)
-        answer = self.control().ask("apply", policy=self.policy_files(), **request)
-        if live:
-            self.confirm_added()
-        return answer
+        return self.administrator.apply(self._key_names() if live else (), **request)
 
     def policy_files(self):
         """The policy as a request carries it."""
-        files = [("policy", self.policy_path), (f"provider {self.provider}", self.provider)]
-        return {"path": str(self.policy_path),
-                "files": [{"role": role, "path": str(path), "text": path.read_text()}
-                          for role, path in files]}
+        return self.administrator.policy_files()
 
-    def confirm_added(self):
-        for key in self.keys:
-            self.control().ask("allowlist-confirm", key=key["name"], added="all")
+    def _key_names(self):
+        return [key["name"] for key in self.keys]
 
     def shim_settings(self, router_address, workstation=None):
         return {

@@ -113,6 +113,7 @@ uint64_t policy_commit(struct ledger *l, const char *text, const char *assignmen
 {
         struct ledger_file file = { (char *)"policy", (char *)"/etc/p.cfg", (char *)text,
                                     strlen(text) };
+        struct pending none = { 0, 0, 0 };
         struct change c = { .expected_head = UINT64_MAX,
                             .who = "tester",
                             .what = "apply",
@@ -122,7 +123,8 @@ uint64_t policy_commit(struct ledger *l, const char *text, const char *assignmen
                             .n_moves = n_moves,
                             .files = &file,
                             .n_files = 1,
-                            .assignment = assignment };
+                            .assignment = assignment,
+                            .pending = &none };
 
         return change_commit(l, &c);
 }

@@ -40,7 +40,7 @@ uint64_t moves_commit(struct ledger *l, const struct entry_move *moves, size_t n
 #define COMMIT(l, at_us, ...)                                         \
         moves_commit((l), (const struct entry_move[]){ __VA_ARGS__ }, \
                      N_ELEMENTS(((const struct entry_move[]){ __VA_ARGS__ })), (at_us))
-/* Applies a policy of one file with that text, and an assignment. */
+/* Applies a policy of one file with that text, and an assignment; nothing waits behind it. */
 uint64_t policy_commit(struct ledger *l, const char *text, const char *assignment,
                        const struct entry_move *moves, size_t n_moves, int64_t at_us);
 

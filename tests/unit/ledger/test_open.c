@@ -107,6 +107,34 @@ static void the_log_of_one_that_is_gone_does_not_come_back(void **state)
         rig_done(&g);
 }
 
+/* Root must not give away a file that has another name elsewhere. */
+static void a_lock_with_two_names_is_refused(void **state)
+{
+        struct stat st;
+        struct rig g;
+        char other[160];
+
+        rig_init(&g);
+        snprintf(other, sizeof(other), "%s/other", g.folder);
+        file_bytes_write(other, "theirs", 6);
+        assert_int_equal(chmod(other, 0644), 0);
+        assert_int_equal(link(other, path_in(&g, ".lock")), 0);
+        assert_true(geteuid() != 0 || chown(g.folder, 123, 456) == 0);
+        assert_int_equal(rig_try(&g, g.path, LEDGER_CREATE), LEDGER_E_FOREIGN);
+        assert_int_equal(stat(other, &st), 0);
+        assert_int_equal(st.st_uid, geteuid());
+        assert_int_equal(st.st_size, 6);
+        assert_int_equal(unlink(path_in(&g, ".lock")), 0);
+        assert_int_equal(symlink(other, path_in(&g, ".lock")), 0);
+        assert_int_equal(rig_try(&g, g.path, LEDGER_CREATE), -ELOOP);
+        assert_int_equal(unlink(path_in(&g, ".lock")), 0);
+        assert_int_equal(link(other, path_in(&g, ".new")), 0); /* that one is not used */
+        assert_int_equal(rig_try(&g, g.path, LEDGER_CREATE), 0);
+        assert_int_equal(stat(other, &st), 0);
+        assert_int_equal(st.st_size, 6);
+        rig_done(&g);
+}
+
 static void no_folder_is_no_ledger(void **state)
 {
         struct rig g;
@@ -208,21 +236,33 @@ static void what_is_no_file_is_not_ours(void **state)
 }
 
 static const struct {
-        const char *sentence, *sql;
-} strange_tables[] = {
-        { "a table more", "CREATE TABLE t (a)" },
-        { "a table less", "DROP TABLE pin" },
-        { "a view", "CREATE VIEW v AS SELECT 1" },
-        { "a trigger", "CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM entry; END" },
-        { "an index less", "DROP INDEX entry_held" },
-        { "a column more", "ALTER TABLE entry ADD COLUMN c INTEGER" },
-        { "a check less", "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql,"
-                          " ' CHECK (only = 1)', '') WHERE name = 'pending'" },
+        const char *sentence, *sql, *why;
+} damages[] = {
+        { "a table more", "CREATE TABLE t (a)", "tables" },
+        { "a table less", "DROP TABLE pin", "tables" },
+        { "a view", "CREATE VIEW v AS SELECT 1", "tables" },
+        { "a trigger", "CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM entry; END",
+          "tables" },
+        { "an index less", "DROP INDEX entry_held", "tables" },
+        { "a column more", "ALTER TABLE entry ADD COLUMN c INTEGER", "tables" },
+        { "a check less",
+          "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql,"
+          " ' CHECK (only = 1)', '') WHERE name = 'pending'",
+          "tables" },
+        { "a state that is none",
+          "PRAGMA ignore_check_constraints = 1; UPDATE entry SET state = 'x' WHERE host = 'router'",
+          "CHECK" },
+        { "two roots for one table",
+          "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET rootpage ="
+          " (SELECT rootpage FROM sqlite_schema WHERE name = 'pin') WHERE name = 'entry'",
+          "" },
 };
 
-static void tables_that_are_not_as_they_were_made_are_damage(void **state)
+static void what_was_damaged_is_left_as_it_is(void **state)
 {
-        for (size_t i = 0; i < N_ELEMENTS(strange_tables); i++) {
+        for (size_t i = 0; i < N_ELEMENTS(damages); i++) {
+                CLEANUP(freep) void *before = NULL, *after = NULL;
+                size_t n_before, n_after;
                 struct rig g;
                 int r;
 
@@ -230,10 +270,14 @@ static void tables_that_are_not_as_they_were_made_are_damage(void **state)
                 rig_open(&g);
                 ledger_fill(g.l);
                 rig_close(&g);
-                ledger_alter(g.path, strange_tables[i].sql);
-                r = rig_try(&g, g.path, 0);
-                if (r != LEDGER_E_DAMAGED || !strstr(g.why, "tables"))
-                        fail_msg("%s: %d (%s)", strange_tables[i].sentence, r, g.why);
+                ledger_alter(g.path, damages[i].sql);
+                before = file_bytes_read(g.path, &n_before);
+                r = rig_try(&g, g.path, LEDGER_CREATE);
+                if (r != LEDGER_E_DAMAGED || !strstr(g.why, damages[i].why))
+                        fail_msg("%s: %d (%s)", damages[i].sentence, r, g.why);
+                after = file_bytes_read(g.path, &n_after);
+                assert_int_equal(n_before, n_after);
+                assert_memory_equal(before, after, n_after);
                 rig_done(&g);
         }
 }
@@ -421,6 +465,27 @@ static void who_holds_it_without_the_lock_is_seen_too(void **state)
         rig_done(&g);
 }
 
+/* What went to a file that nobody finds any more would be lost without a word. */
+static void a_ledger_that_is_taken_away_takes_no_change(void **state)
+{
+        struct change c = { .expected_head = UINT64_MAX };
+        char other[160];
+        uint64_t id;
+        struct rig g;
+
+        rig_init(&g);
+        rig_open(&g);
+        ledger_fill(g.l);
+        snprintf(other, sizeof(other), "%s/other", g.folder);
+        assert_int_equal(rename(g.path, other), 0);
+        assert_int_equal(ledger_commit(g.l, &c, &id), LEDGER_E_MISSING);
+        file_bytes_write(g.path, "another", 7);
+        assert_int_equal(ledger_commit(g.l, &c, &id), LEDGER_E_MISSING);
+        assert_int_equal(rename(other, g.path), 0);
+        assert_int_equal(ledger_commit(g.l, &c, &id), 0);
+        rig_done(&g);
+}
+
 static void every_answer_has_its_sentence(void **state)
 {
         for (int i = LEDGER_E_MISSING; i <= LEDGER_E_STALE; i++) {
@@ -438,11 +503,12 @@ int main(void)
                 cmocka_unit_test(what_root_makes_belongs_to_the_owner_of_the_folder),
                 cmocka_unit_test(an_empty_file_is_none),
                 cmocka_unit_test(the_log_of_one_that_is_gone_does_not_come_back),
+                cmocka_unit_test(a_lock_with_two_names_is_refused),
                 cmocka_unit_test(no_folder_is_no_ledger),
                 cmocka_unit_test(a_ledger_in_memory_is_like_any_other),
                 cmocka_unit_test(what_is_not_ours_is_left_as_it_is),
                 cmocka_unit_test(what_is_no_file_is_not_ours),
-                cmocka_unit_test(tables_that_are_not_as_they_were_made_are_damage),
+                cmocka_unit_test(what_was_damaged_is_left_as_it_is),
                 cmocka_unit_test(an_older_one_is_brought_up_to_date_with_all_it_holds),
                 cmocka_unit_test(a_later_version_in_the_log_is_left_there),
                 cmocka_unit_test(who_may_not_write_is_told),
@@ -450,6 +516,7 @@ int main(void)
                 cmocka_unit_test(one_at_a_time_holds_it),
                 cmocka_unit_test(a_holder_that_is_killed_lets_go),
                 cmocka_unit_test(who_holds_it_without_the_lock_is_seen_too),
+                cmocka_unit_test(a_ledger_that_is_taken_away_takes_no_change),
                 cmocka_unit_test(every_answer_has_its_sentence),
         };
 

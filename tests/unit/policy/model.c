@@ -211,8 +211,7 @@ struct entry_set *model_entries(struct model *m, uint64_t *seed)
 static unsigned entry_address(const struct model *m, const struct entry *e)
 {
         unsigned byte = e->addr.bytes[15];
-        bool inside = !addr_is_unspecified(&e->addr) && byte < m->n_addresses &&
-                      model_has(m, byte);
+        bool inside = !addr_is_unspecified(&e->addr) && byte < m->n_addresses && model_has(m, byte);
 
         return inside ? byte : MODEL_MAX_ADDRESSES;
 }

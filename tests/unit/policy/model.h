@@ -21,7 +21,7 @@ struct model {
         unsigned keys_of[MODEL_MAX_GROUPS]; /* set of keys */
         unsigned priority[MODEL_MAX_GROUPS];
         unsigned desks[MODEL_MAX_ADDRESSES][MODEL_MAX_GROUPS]; /* all 0: not in the policy */
-        char text[8192]; /* for a person, when it fails */
+        char text[8192];                                       /* for a person, when it fails */
 };
 
 /* Small enough for the brute force, or of its own size up to these. */

@@ -75,8 +75,7 @@ static void claims_random(struct puzzle *p, uint64_t *seed, struct assign_demand
         d->first_claim = p->problem.n_claims;
         for (uint32_t i = 0; i < s->n_keys; i++) {
                 bool is_held = build_random(seed, 3) > 0;
-                uint32_t n = alike ? d->n
-                                   : (uint32_t)build_random(seed, 1 + first + d->n - next);
+                uint32_t n = alike ? d->n : (uint32_t)build_random(seed, 1 + first + d->n - next);
 
                 if (n == 0 || build_random(seed, 3) == 0)
                         continue;
@@ -90,12 +89,13 @@ static void puzzle_random(struct puzzle *p, uint64_t *seed)
         uint32_t level = 0;
 
         memset(p, 0, sizeof(*p));
-        p->problem = (struct assign_problem){ .rooms = p->rooms,
-                                              .sets = p->sets,
-                                              .demands = p->demands,
-                                              .claims = p->claims,
-                                              .n_keys = 1 + (uint32_t)build_random(seed, MAX_KEYS),
-                                              .n_sets = 1 + (uint32_t)build_random(seed, MAX_SETS) };
+        p->problem =
+                (struct assign_problem){ .rooms = p->rooms,
+                                         .sets = p->sets,
+                                         .demands = p->demands,
+                                         .claims = p->claims,
+                                         .n_keys = 1 + (uint32_t)build_random(seed, MAX_KEYS),
+                                         .n_sets = 1 + (uint32_t)build_random(seed, MAX_SETS) };
         for (uint32_t i = 0; i < p->problem.n_keys; i++)
                 p->rooms[i] = (uint32_t)build_random(seed, 3);
         for (uint32_t i = 0; i < p->problem.n_sets; i++)

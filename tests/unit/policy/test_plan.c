@@ -1,42 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/policy/build.h"
+#include "tests/unit/policy/texts.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-#define TEXT_MAX 4096
-
-/* The plan of one provider as "k1: 1 2; k2: 3; full: 4; no key: 5", addresses by their last
- * byte. */
-static void plan_text(const struct plan *plan, unsigned provider, char *text)
-{
-        const struct provider *wanted = &plan->policy->providers[provider];
-        size_t length = 0, n_keys = plan->n_keys;
-
-        text[0] = 0;
-        for (size_t k = 0; k < n_keys + 2; k++) {
-                const char *title = k < n_keys    ? plan->keys[k].key->name
-                                    : k == n_keys ? "full"
-                                                  : "no key";
-                bool any = false;
-
-                for (size_t i = 0; i < plan->n_slots; i++) {
-                        const struct slot *s = &plan->slots[i];
-                        size_t column = s->key                          ? s->key->index
-                                        : s->reason == plan_reason_full ? n_keys
-                                                                        : n_keys + 1;
-
-                        if (s->provider != wanted || column != k)
-                                continue;
-                        if (!any)
-                                length += (size_t)snprintf(text + length, TEXT_MAX - length,
-                                                           "%s%s:", length ? "; " : "", title);
-                        length += (size_t)snprintf(text + length, TEXT_MAX - length, " %u",
-                                                   s->seen.bytes[15]);
-                        any = true;
-                }
-        }
-}
 
 static struct plan *plan_of(struct policy *p)
 {

@@ -14,12 +14,6 @@
 #define MAX_KEYS 4U
 #define MAX_ADDRESSES 6U
 
-static void entry_set_drop(struct entry_set **s)
-{
-        if (*s)
-                entry_set_free(*s);
-}
-
 static int plan_try(struct policy *p, const struct entry_set *entries, struct plan **ret)
 {
         struct diag d;
@@ -49,7 +43,7 @@ static bool random_plan_is_best(uint64_t *seed, bool with_entries)
 
         model_random(&m, seed, MAX_GROUPS, MAX_KEYS, MAX_ADDRESSES);
         CLEANUP(build_freep) struct policy *p = model_policy(&m);
-        CLEANUP(entry_set_drop)
+        CLEANUP(entry_set_freep)
         struct entry_set *entries = with_entries ? model_entries(&m, seed) : NULL;
         CLEANUP(plan_freep) struct plan *plan = NULL;
         int r = plan_try(p, entries, &plan);
@@ -98,7 +92,7 @@ static void same_input_gives_the_same_plan(void **state)
 
                 model_random(&m, &seed, MODEL_MAX_GROUPS, MODEL_MAX_KEYS, MODEL_MAX_ADDRESSES);
                 CLEANUP(build_freep) struct policy *p = model_policy(&m);
-                CLEANUP(entry_set_drop) struct entry_set *entries = model_entries(&m, &seed);
+                CLEANUP(entry_set_freep) struct entry_set *entries = model_entries(&m, &seed);
                 CLEANUP(plan_freep) struct plan *a = NULL, *b = NULL;
 
                 assert_int_equal(plan_try(p, entries, &a), plan_try(p, entries, &b));

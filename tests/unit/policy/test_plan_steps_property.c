@@ -20,12 +20,6 @@
 #define N_ROUNDS 3000U
 #define NOW_US 5000
 
-static void entry_set_drop(struct entry_set **s)
-{
-        if (*s)
-                entry_set_free(*s);
-}
-
 /* Big where the brute force is not asked. */
 static void random_model(struct model *m, uint64_t *seed, bool small)
 {
@@ -89,8 +83,7 @@ static void keys_expect_within_capacity(const struct model *m, const struct plan
         unsigned n[MODEL_MAX_KEYS] = { 0 };
 
         for (size_t i = 0; i < after->n; i++)
-                if (after->entries[i].key[0] == 'k' &&
-                    after->entries[i].state != ENTRY_LEAVING)
+                if (after->entries[i].key[0] == 'k' && after->entries[i].state != ENTRY_LEAVING)
                         n[after->entries[i].key[1] - '0']++;
         for (unsigned k = 0; k < plan->n_keys; k++)
                 if (plan->keys[k].n_slots > 0 && n[k] + m->reserve[k] > m->capacity[k])
@@ -107,12 +100,12 @@ static void a_settled_plan_is_planned_again_the_same(void **state)
 
                 random_model(&m, &seed, i % 2);
                 CLEANUP(build_freep) struct policy *p = model_policy(&m);
-                CLEANUP(entry_set_drop) struct entry_set *before = model_entries(&m, &seed);
+                CLEANUP(entry_set_freep) struct entry_set *before = model_entries(&m, &seed);
                 CLEANUP(plan_freep) struct plan *plan = plan_by(plan_make, p, before);
-                CLEANUP(entry_set_drop) struct entry_set *after = settled(plan, before, NULL);
+                CLEANUP(entry_set_freep) struct entry_set *after = settled(plan, before, NULL);
                 CLEANUP(plan_freep) struct plan *again = plan_by(plan_make, p, after);
                 CLEANUP(plan_freep) struct plan *restored = plan_by(plan_restore, p, after);
-                CLEANUP(entry_set_drop) struct entry_set *still = settled(again, after, &n_moves);
+                CLEANUP(entry_set_freep) struct entry_set *still = settled(again, after, &n_moves);
 
                 plans_expect_equal(&m, plan, again, true, "planned again");
                 plans_expect_equal(&m, plan, restored, true, "restored");
@@ -127,8 +120,7 @@ static void a_settled_plan_is_planned_again_the_same(void **state)
 static bool has_room(const struct model *m, const struct plan *plan, unsigned address)
 {
         for (unsigned k = 0; k < plan->n_keys; k++)
-                if (model_keys(m, address) & 1U << k &&
-                    plan->keys[k].n_slots < plan->keys[k].room)
+                if (model_keys(m, address) & 1U << k && plan->keys[k].n_slots < plan->keys[k].room)
                         return true;
         return false;
 }
@@ -155,9 +147,9 @@ static void one_more_address_moves_nobody_where_there_is_room(void **state)
                         random_model(&m, &seed, false);
                 while (m.n_addresses == MODEL_MAX_ADDRESSES);
                 CLEANUP(build_freep) struct policy *p = model_policy(&m);
-                CLEANUP(entry_set_drop) struct entry_set *entries = model_entries(&m, &seed);
+                CLEANUP(entry_set_freep) struct entry_set *entries = model_entries(&m, &seed);
                 CLEANUP(plan_freep) struct plan *plan = plan_by(plan_make, p, entries);
-                CLEANUP(entry_set_drop) struct entry_set *after = settled(plan, entries, NULL);
+                CLEANUP(entry_set_freep) struct entry_set *after = settled(plan, entries, NULL);
                 CLEANUP(plan_freep) struct plan *steady = plan_by(plan_make, p, after);
 
                 address_add(&m, &seed);
@@ -197,9 +189,9 @@ static void one_address_less_moves_nobody_but_to_serve_more(void **state)
 
                 random_model(&m, &seed, false);
                 CLEANUP(build_freep) struct policy *p = model_policy(&m);
-                CLEANUP(entry_set_drop) struct entry_set *entries = model_entries(&m, &seed);
+                CLEANUP(entry_set_freep) struct entry_set *entries = model_entries(&m, &seed);
                 CLEANUP(plan_freep) struct plan *plan = plan_by(plan_make, p, entries);
-                CLEANUP(entry_set_drop) struct entry_set *after = settled(plan, entries, NULL);
+                CLEANUP(entry_set_freep) struct entry_set *after = settled(plan, entries, NULL);
                 unsigned gone = (unsigned)build_random(&seed, m.n_addresses), n;
 
                 for (n = 0; n < plan->n_slots && plan->slots[n].seen.bytes[15] != gone; n++)
@@ -244,20 +236,20 @@ static void a_rollback_serves_the_same_desks(void **state)
                 random_model(&a, &seed, true);
                 CLEANUP(build_freep) struct policy *pa = model_policy(&a);
                 CLEANUP(plan_freep) struct plan *first = plan_by(plan_make, pa, NULL);
-                CLEANUP(entry_set_drop) struct entry_set *ea = settled(first, NULL, NULL);
+                CLEANUP(entry_set_freep) struct entry_set *ea = settled(first, NULL, NULL);
 
                 model_change(&b, &seed);
                 CLEANUP(build_freep) struct policy *pb = model_policy(&b);
                 CLEANUP(plan_freep) struct plan *between = plan_by(plan_make, pb, ea);
-                CLEANUP(entry_set_drop) struct entry_set *eb = settled(between, ea, NULL);
+                CLEANUP(entry_set_freep) struct entry_set *eb = settled(between, ea, NULL);
                 CLEANUP(plan_freep) struct plan *again = plan_by(plan_make, pa, eb);
 
                 before = model_best(&a, ea, &n_ways);
                 behind = model_score(&a, eb, again);
                 if (memcmp(before.desks, behind.desks, sizeof(before.desks)) != 0)
                         fail_msg("%s, then %s: %u %u %u desks, then %u %u %u", a.text, b.text,
-                                 before.desks[0], before.desks[1], before.desks[2],
-                                 behind.desks[0], behind.desks[1], behind.desks[2]);
+                                 before.desks[0], before.desks[1], before.desks[2], behind.desks[0],
+                                 behind.desks[1], behind.desks[2]);
                 if (n_ways > 1)
                         continue;
                 n_unique++;

@@ -30,7 +30,7 @@ struct site {
         struct group groups[N_SITE_GROUPS];
         const struct key *group_keys[2];
         const struct backend *group_backends[1], *unknown[1];
-        struct slot slots[N_SITE_SLOTS];
+        struct slot slots[N_SITE_SLOTS], formers[N_SITE_SLOTS];
         struct policy policy;
         struct plan plan;
 };
@@ -133,5 +133,24 @@ static inline void site_init(struct site *s)
                 .n_groups = N_SITE_GROUPS,
                 .unknown = s->unknown,
         };
-        s->plan = (struct plan){ .slots = s->slots, .n_slots = N_SITE_SLOTS, .policy = &s->policy };
+        s->plan = (struct plan){ .slots = s->slots,
+                                 .n_slots = N_SITE_SLOTS,
+                                 .formers = s->formers,
+                                 .router = site_addr("192.0.2.1"),
+                                 .policy = &s->policy };
+}
+
+/* The address of the slot is still listed at that key; called in the order of slots. */
+static inline struct slot *site_add_former(struct site *s, unsigned slot, unsigned key)
+{
+        struct slot *former = &s->formers[s->plan.n_formers];
+
+        assert_true(s->plan.n_formers < N_SITE_SLOTS && s->slots[slot].key != &s->keys[key]);
+        *former = s->slots[slot];
+        former->key = &s->keys[key];
+        former->number = 50;
+        former->state = ENTRY_LEAVING;
+        former->index = (unsigned)(N_SITE_SLOTS + s->plan.n_formers++);
+        s->slots[slot].former = former;
+        return former;
 }

@@ -1,83 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/base/log.h"
-#include "router/health.h"
-#include "tests/unit/router/site.h"
-
-#include <pthread.h>
-#include <stdio.h>
-
-#define START ((uint64_t)1000000)
-#define MINUTE ((uint64_t)60000)
-
-/* The events of a test, "slot_suspended austin-1 198.51.100.1 cause\n" each, cut at the end. */
-static char told[4096];
-static pthread_mutex_t told_mutex = PTHREAD_MUTEX_INITIALIZER;
-
-static void told_put(struct slice s)
-{
-        size_t length = strlen(told);
-
-        snprintf(told + length, sizeof(told) - length, "%.*s", (int)s.length, s.data);
-}
-
-static void told_add(const struct event *event, const struct field *fields, size_t n_fields,
-                     struct slice line)
-{
-        pthread_mutex_lock(&told_mutex);
-        told_put(slice_of(event->name));
-        for (size_t i = 0; i < n_fields; i++) {
-                if (fields[i].type != FIELD_TEXT)
-                        continue;
-                told_put(SLICE_LITERAL(" "));
-                told_put(fields[i].text);
-        }
-        told_put(SLICE_LITERAL("\n"));
-        pthread_mutex_unlock(&told_mutex);
-}
-
-struct desk {
-        struct site site;
-        struct health *health;
-};
-
-static int desk_init(void **state)
-{
-        struct desk *d = calloc(1, sizeof(*d));
-
-        if (!d)
-                return -1;
-        site_init(&d->site);
-        *state = d;
-        told[0] = 0;
-        return health_new(&d->site.plan, START, 0, &d->health);
-}
-
-static int desk_done(void **state)
-{
-        struct desk *d = *state;
-
-        health_free(d->health);
-        free(d);
-        return 0;
-}
-
-static enum health_verdict admit(struct desk *d, unsigned slot, uint64_t now_ms)
-{
-        const char *cause;
-
-        return health_admit(d->health, &d->site.slots[slot], now_ms, &cause);
-}
-
-static void refuse(struct desk *d, unsigned slot, uint64_t now_ms)
-{
-        health_move(d->health, &d->site.slots[slot], HEALTH_REFUSED, "address not listed", false,
-                    now_ms);
-}
-
-static void succeed(struct desk *d, unsigned slot, uint64_t now_ms)
-{
-        health_move(d->health, &d->site.slots[slot], HEALTH_SUCCEEDED, NULL, false, now_ms);
-}
+#include "tests/unit/router/health_desk.h"
 
 static void a_refused_slot_rests_and_one_request_tries_it(void **state)
 {
@@ -191,14 +113,6 @@ static void what_suspends_a_key(void **state)
                            HEALTH_STATE_OK) == rows[i].suspended,
                           i, rows[i].sentence);
         }
-}
-
-static void suspend_key(struct desk *d)
-{
-        for (unsigned i = 0; i < 3; i++)
-                succeed(d, i, START);
-        for (unsigned i = 0; i < 3; i++)
-                refuse(d, i, START);
 }
 
 static void a_suspended_key_rests_with_all_its_slots(void **state)
@@ -332,102 +246,6 @@ static void what_an_answer_says_about_the_credential(void **state)
         }
 }
 
-static void a_wanted_slot_is_tried_now_and_then(void **state)
-{
-        struct desk *d = *state;
-
-        d->site.slots[0].state = d->site.slots[1].state = ENTRY_WANTED;
-        assert_int_equal(admit(d, 0, START), HEALTH_PROBE);
-        assert_int_equal(admit(d, 1, START), HEALTH_NOT_LIVE); /* one on a key in five seconds */
-        health_move(d->health, &d->site.slots[0], HEALTH_REFUSED, "c", true, START);
-        assert_string_equal(told, "");
-        assert_int_equal(admit(d, 1, START + HEALTH_TRIAL_KEY_MS), HEALTH_PROBE);
-        assert_int_equal(admit(d, 0, START + HEALTH_TRIAL_WANTED_MS - 1), HEALTH_NOT_LIVE);
-        assert_int_equal(admit(d, 0, START + HEALTH_TRIAL_WANTED_MS), HEALTH_PROBE);
-        health_move(d->health, &d->site.slots[0], HEALTH_SUCCEEDED, NULL, true, START);
-        assert_string_equal(told, "slot_live austin-1 198.51.100.1 the vendor takes it\n");
-        assert_int_equal(admit(d, 0, START), HEALTH_SERVE);
-        refuse(d, 0, START); /* from now on it is a slot as any */
-        assert_int_equal(admit(d, 0, START + MINUTE), HEALTH_PROBE);
-}
-
-static void a_propagating_slot_waits_for_its_delay(void **state)
-{
-        CLEANUP(health_freep) struct health *h = NULL;
-        struct desk *d = *state;
-        const struct slot *slot = &d->site.slots[0];
-        const char *cause;
-
-        d->site.slots[0].state = ENTRY_PROPAGATING;
-        assert_int_equal(health_new(&d->site.plan, START, 0, &h), 0);
-        assert_int_equal(health_admit(h, slot, START + 599999, &cause), HEALTH_NOT_LIVE);
-        assert_int_equal(health_admit(h, slot, START + 600000, &cause), HEALTH_PROBE);
-        assert_int_equal(health_admit(h, slot, START + 600000 + MINUTE - 1, &cause),
-                         HEALTH_NOT_LIVE);
-        assert_int_equal(health_admit(h, slot, START + 600000 + MINUTE, &cause), HEALTH_PROBE);
-}
-
-static void no_trial_on_a_suspended_key(void **state)
-{
-        struct desk *d = *state;
-
-        d->site.slots[4].state = ENTRY_WANTED;
-        suspend_key(d);
-        assert_int_equal(admit(d, 4, START + MINUTE), HEALTH_KEY_SUSPENDED);
-}
-
-static void a_new_plan_inherits_what_is_still_the_same(void **state)
-{
-        CLEANUP(health_freep) struct health *h = NULL;
-        struct desk *d = *state;
-        struct site *next = calloc(1, sizeof(*next));
-        const char *cause;
-
-        assert_non_null(next);
-        suspend_key(d);
-        refuse(d, 6, START);
-        site_init(next);
-        /* keys swap places; 198.51.100.2 is gone, and .1 moves to the other key */
-        next->keys[0].name = SITE_WORD("austin-2");
-        next->keys[1].name = SITE_WORD("austin-1");
-        for (unsigned i = 0; i < 6; i++)
-                next->slots[i].key = &next->keys[i == 0 ? 0 : 1];
-        next->slots[6].key = &next->keys[0];
-        next->slots[1].seen = site_addr("198.51.100.2");
-        assert_int_equal(health_new(&next->plan, START, 0, &h), 0);
-        health_carry(d->health, h);
-
-        assert_int_equal(health_admit(h, &next->slots[0], START, &cause), HEALTH_SERVE);
-        assert_int_equal(health_admit(h, &next->slots[6], START, &cause), HEALTH_SLOT_SUSPENDED);
-        assert_int_equal(health_admit(h, &next->slots[4], START, &cause), HEALTH_KEY_SUSPENDED);
-        assert_int_equal(health_slot_view(h, &next->slots[1], START).n_refusals, 1);
-        assert_true(health_slot_view(h, &next->slots[1], START).was_live);
-        assert_false(health_slot_view(h, &next->slots[4], START).was_live);
-        health_free(TAKE(d->health)); /* nothing of it is in use */
-        assert_int_equal(health_admit(h, &next->slots[6], START, &cause), HEALTH_SLOT_SUSPENDED);
-        assert_string_equal(cause, "address not listed");
-        health_freep(&h);
-        h = NULL;
-        free(next);
-}
-
-static void refusals_before_and_after_a_new_plan_add_up(void **state)
-{
-        CLEANUP(health_freep) struct health *h = NULL;
-        struct desk *d = *state;
-        struct slot *slots = d->site.slots;
-
-        for (unsigned i = 0; i < 3; i++)
-                succeed(d, i, START);
-        refuse(d, 0, START);
-        refuse(d, 1, START);
-        assert_int_equal(health_new(&d->site.plan, START, 0, &h), 0);
-        health_carry(d->health, h);
-        assert_int_equal(health_key_view(h, &d->site.keys[0], START).state, HEALTH_STATE_OK);
-        health_move(h, &slots[2], HEALTH_REFUSED, "c", false, START);
-        assert_int_equal(health_key_view(h, &d->site.keys[0], START).state, HEALTH_STATE_SUSPENDED);
-}
-
 static void a_view_tells_state_and_end(void **state)
 {
         struct desk *d = *state;
@@ -507,8 +325,6 @@ static void of_many_threads_one_gets_the_probe(void **state)
                 ROW_CHECK(race.n_probes[i] == 1, i, "one probe a round");
 }
 
-#define HEALTH_TEST(name) cmocka_unit_test_setup_teardown(name, desk_init, desk_done)
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -526,11 +342,6 @@ int main(void)
                 HEALTH_TEST(only_the_probe_gives_its_claim_back),
                 HEALTH_TEST(a_slot_that_may_not_try_leaves_the_key_to_another),
                 HEALTH_TEST(what_an_answer_says_about_the_credential),
-                HEALTH_TEST(a_wanted_slot_is_tried_now_and_then),
-                HEALTH_TEST(a_propagating_slot_waits_for_its_delay),
-                HEALTH_TEST(no_trial_on_a_suspended_key),
-                HEALTH_TEST(a_new_plan_inherits_what_is_still_the_same),
-                HEALTH_TEST(refusals_before_and_after_a_new_plan_add_up),
                 HEALTH_TEST(a_view_tells_state_and_end),
                 HEALTH_TEST(causes_beyond_the_bound_have_a_common_name),
                 HEALTH_TEST(of_many_threads_one_gets_the_probe),

@@ -69,7 +69,7 @@ static void try_slot(struct desk *d)
         const char *cause;
 
         d->site.slots[0].state = ENTRY_WANTED;
-        assert_int_equal(health_admit(d->health, &d->site.slots[0], START, &cause), HEALTH_PROBE);
+        assert_int_equal(health_admit(d->health, &d->site.slots[0], START, &cause), HEALTH_TRIAL);
 }
 
 static void make_propagating(struct desk *d)
@@ -258,7 +258,6 @@ static struct route_request request_of(struct desk *d, const struct row *row)
                 .budgets = d->budgets,
                 .group = row->group == NOBODY ? NULL : &s->groups[row->group],
                 .workstation = site_addr(row->workstation),
-                .router = site_addr("192.0.2.1"),
                 .provider = &s->provider,
                 .api = &s->apis[row->api],
                 .method = row->method,
@@ -291,6 +290,7 @@ static void row_check(const struct row *row, size_t i, const struct route *r)
         ROW_CHECK(r->status == row->status, i, row->sentence);
         ROW_CHECK(r->retry_after_s == (row->status == 429 ? 60 : 0), i, row->sentence);
         ROW_CHECK(r->is_probe == row->is_probe, i, row->sentence);
+        ROW_CHECK(r->is_trial == (row->condition == SLOT_TO_TRY), i, row->sentence);
         ROW_CHECK(addr_equal(&r->source, &source), i, row->sentence);
         ROW_CHECK(addr_equal(&r->seen, &seen), i, row->sentence);
         ROW_CHECK(!r->slot == !r->key, i, row->sentence);
@@ -348,7 +348,7 @@ static void without_a_policy_the_answer_is_503(void **state)
         route_decide(&q, &r);
         assert_int_equal(r.kind, ROUTE_REFUSED);
         assert_int_equal(r.status, 503);
-        assert_int_not_equal(r.retry_after_s, 0);
+        assert_int_equal(r.retry_after_s, 5);
         assert_string_equal(r.reason, "no policy is applied: run keyrouter apply");
 }
 

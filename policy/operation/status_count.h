@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * status_count - how many desks are served by what
+ *
+ * As planned, and as far as an administrator has not switched it off: an address that is not added
+ * at the vendor yet counts as on its key. A desk counts once for each provider that is planned.
+ */
+#include "policy/operation/op.h"
+#include "policy/operation/switched.h"
+
+struct desk_counts {
+        size_t n_desks, n_on_keys, n_by_backend, n_refused;
+};
+
+/* One for each group of the policy. NULL: no memory. Owner: the caller, free(). */
+struct desk_counts *status_count(const struct plan *plan, const struct switched *switched);
