@@ -90,7 +90,7 @@ def test_each_line_says_where_it_comes_from(table):
 
 
 def test_nothing_of_the_table_gets_out_of_a_comment(table, office):
-    office.policy(groups=[], include=["conf.d/*.cfg"])
+    office.policy(groups=[("other", ["192.0.2.200"], ["k-1"])], include=["conf.d/*.cfg"])
     (office.folder / "conf.d").mkdir()
     table('ip,name\n192.0.2.1,"a\n); unknown = ""secret"";\n# ' + "\u00fc" * 100 + '"\n',
           "-o", "conf.d/sales.cfg", policy="policy.cfg")
