@@ -6,7 +6,7 @@ from support.site import HOSTS
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
 DESK = "127.1.0.1"
-FORMER = "former slot 1 of 100 on key-1"
+FORMER = "former slot on key-1"
 
 
 def ask(site, router, desk=DESK):
@@ -113,7 +113,7 @@ def test_an_address_that_gets_no_key_any_more_is_served_until_it_is_taken_off_th
     site.vendor.allow("key-1", "127.1.0.2")
     site.apply(live=False)
     answer, event = ask(site, router)
-    assert (answer.status, event["reason"]) == (200, "former slot 1 of 2 on key-1")
+    assert (answer.status, event["reason"]) == (200, "former slot on key-1")
     site.vendor.disallow("key-1", DESK)
     site.control().ask("allowlist-confirm", key="key-1", removed="all")
     answer, event = ask(site, router)
