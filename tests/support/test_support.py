@@ -491,7 +491,7 @@ def test_a_site_writes_what_its_programs_read(tmp_path, authority):
             client.send(site.street_request("2 B St", extra="&" + key.query))
             assert client.response().status == 200
         assert dns_ask(site.dns, HOSTS["us-street"]) == (0, ["127.0.0.1"])
-        with pytest.raises(FileNotFoundError, match="keyrouterd is not built"):
+        with pytest.raises(FileNotFoundError, match="keyrouter is not built"):
             site.start_router()
     finally:
         site.stop()
