@@ -30,12 +30,33 @@ int start_tls(struct daemon *d)
         return r;
 }
 
+/* NULL: there is none but what the sentence says. */
+static const char *ledger_remedy(int error)
+{
+        switch (error) {
+        case LEDGER_E_LOCKED:
+                return "another keyrouterd runs, or a command works on it: end that";
+        case LEDGER_E_FOREIGN:
+                return "it is left as it is: name another file in `ledger`";
+        case LEDGER_E_DAMAGED:
+                return "it is left as it is: move it away, then put a backup in its place: "
+                       "keyrouter ledger restore BACKUP --ledger FILE";
+        case LEDGER_E_NEWER:
+                return "it is left as it is: start the version that made it";
+        default:
+                return NULL;
+        }
+}
+
+/* `why` may be empty. */
 static void complain(const struct daemon *d, const char *why, int error)
 {
-        fprintf(stderr, "keyrouterd: %s: %s\n", d->config->ledger,
-                why[0]      ? why
-                : error > 0 ? ledger_explain(error)
-                            : strerror(-error));
+        const char *remedy = ledger_remedy(error);
+
+        fprintf(stderr, "keyrouterd: %s: %s%s%s\n", d->config->ledger, ledger_explain(error),
+                why[0] ? ": " : "", why);
+        if (remedy)
+                fprintf(stderr, "    %s\n", remedy);
 }
 
 /* What does not get better by trying again is EXIT_CONFIG. */

@@ -140,16 +140,20 @@ static bool slot_is_for(const struct route_request *q, const struct slot *slot, 
         return !reason;
 }
 
-/* "slot 17 of 100 on austin-2": written for each request, hence not by printf(). */
+/* "slot 17 of 100 on austin-2", "former slot on austin-1": written for each request, hence not by printf(). */
 static void slot_explain(const struct slot *slot, const char *trial_cause, struct route *r)
 {
         struct text t = text_begin(r->reason, sizeof(r->reason));
 
-        text_put_string(&t, slot->state == ENTRY_LEAVING ? "former slot " : "slot ");
-        text_put_number(&t, slot->number);
-        text_put_string(&t, " of ");
-        text_put_number(&t, (uint64_t)slot->key->capacity);
-        text_put_string(&t, " on ");
+        if (slot->state == ENTRY_LEAVING) { /* it has no place in the plan */
+                text_put_string(&t, "former slot on ");
+        } else {
+                text_put_string(&t, "slot ");
+                text_put_number(&t, slot->number);
+                text_put_string(&t, " of ");
+                text_put_number(&t, (uint64_t)slot->key->capacity);
+                text_put_string(&t, " on ");
+        }
         text_put_string(&t, slot->key->name);
         if (r->is_probe)
                 text_put_string(&t, trial_cause ? ", on trial after: " : ", on trial");

@@ -175,7 +175,7 @@ static int store_configure(struct store *s)
         }
         return store_run(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;"
                             "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;"
-                            "PRAGMA cache_size = -65536; PRAGMA mmap_size = 0");
+                            "PRAGMA cache_size = -2000; PRAGMA mmap_size = 0");
 }
 
 static int store_make(const char *name, int flags, struct store **ret)

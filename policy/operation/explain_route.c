@@ -142,9 +142,11 @@ static bool slot_serves(const struct explained *x, const struct slot *slot,
                                    ? "propagating: added at the vendor, not live yet"
                                    : "wanted: not added at the vendor yet");
         else {
-                reason_add(r, "%sslot %u of %lld on %s",
-                           slot->state == ENTRY_LEAVING ? "former " : "", slot->number,
-                           (long long)slot->key->capacity, slot->key->name);
+                if (slot->state == ENTRY_LEAVING) /* it has no place in the plan */
+                        reason_add(r, "former slot on %s", slot->key->name);
+                else
+                        reason_add(r, "slot %u of %lld on %s", slot->number,
+                                   (long long)slot->key->capacity, slot->key->name);
                 return true;
         }
         return false;

@@ -107,6 +107,9 @@ json_t *moves_json(const struct plan *plan, const struct entry_set *entries);
 /* SHA-256 over what a plan starts from and what it would change: equal plans have equal ones. */
 void plan_outcome(const struct plan_document *d, char ret[static 65]);
 
+/* Entries of the key that will be leaving behind the moves. */
+size_t plan_count_leaving(const struct plan_document *d, const struct key_use *use);
+
 /* "PROVIDER KEY HOST\n" for each slot with a key. NULL: no memory. */
 char *plan_assignment(const struct plan *plan);
 

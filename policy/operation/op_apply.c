@@ -44,10 +44,12 @@ static struct plan_document applying_document(const struct applying *a)
 /* What a plan would leave to be done at the vendor. */
 static void open_count(const struct applying *a, size_t *ret_add, size_t *ret_remove)
 {
+        struct plan_document document = applying_document(a);
+
         *ret_add = *ret_remove = 0;
         for (size_t i = 0; i < a->plan->n_keys; i++) {
                 *ret_add += a->plan->keys[i].n_wanted;
-                *ret_remove += a->plan->keys[i].n_leaving;
+                *ret_remove += plan_count_leaving(&document, &a->plan->keys[i]);
         }
 }
 

@@ -3,6 +3,7 @@
  * A policy comes with the request, as texts, or from the ledger. Either way it is loaded from texts
  * alone, so that the daemon reads no file of a person, and what was applied loads again as it was.
  */
+#include "policy/entries_check.h"
 #include "policy/ledger/clean.h"
 #include "policy/operation/op.h"
 
@@ -169,8 +170,11 @@ int op_policy_load(struct op *o, uint64_t id, struct op_policy *p)
 
 int op_policy_plan(struct op *o, struct op_policy *p, struct plan **ret)
 {
-        int r = plan_make(p->policy, p->entries, &p->router, &p->diag, ret);
+        int r = policy_check_entries(p->policy, p->entries, &p->diag);
 
+        if (r == 0)
+                r = plan_make(p->policy, p->entries, &p->router, &p->diag, ret);
+        diag_sort(&p->diag);
         return r == -EINVAL ? op_refuse_findings(o, &p->diag, "the policy cannot be planned") : r;
 }
 

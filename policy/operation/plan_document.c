@@ -66,7 +66,19 @@ static struct key_changes *key_changes_new(const struct plan_document *d)
         return changes;
 }
 
-static json_t *key_json(const struct key_use *use, struct key_changes *c)
+size_t plan_count_leaving(const struct plan_document *d, const struct key_use *use)
+{
+        const struct key *k = use->key;
+        size_t n = use->n_leaving;
+
+        for (size_t i = 0; i < d->n_moves; i++)
+                n += d->moves[i].to == ENTRY_LEAVING && strcmp(d->moves[i].key, k->name) == 0 &&
+                     strcmp(d->moves[i].provider, k->provider->name) == 0;
+        return n;
+}
+
+static json_t *key_json(const struct plan_document *d, const struct key_use *use,
+                        struct key_changes *c)
 {
         const struct key *k = use->key;
         size_t n_add = json_array_size(c->add);
@@ -80,8 +92,8 @@ static json_t *key_json(const struct key_use *use, struct key_changes *c)
                 (json_int_t)use->n_desks, "add", c->add, "remove", c->remove, "stay",
                 (json_int_t)(use->n_slots - n_add), "wanted", (json_int_t)use->n_wanted,
                 "propagating", (json_int_t)use->n_propagating, "live", (json_int_t)use->n_live,
-                "suspended", (json_int_t)use->n_suspended, "leaving", (json_int_t)use->n_leaving,
-                "foreign", (json_int_t)use->n_foreign);
+                "suspended", (json_int_t)use->n_suspended, "leaving",
+                (json_int_t)plan_count_leaving(d, use), "foreign", (json_int_t)use->n_foreign);
 }
 
 static json_t *keys_json(const struct plan_document *d, size_t *ret_add, size_t *ret_remove)
@@ -92,7 +104,7 @@ static json_t *keys_json(const struct plan_document *d, size_t *ret_add, size_t 
         for (size_t i = 0; keys && i < d->plan->n_keys; i++) {
                 *ret_add += json_array_size(changes[i].add);
                 *ret_remove += json_array_size(changes[i].remove);
-                if (json_array_append_new(keys, key_json(&d->plan->keys[i], &changes[i])) != 0) {
+                if (json_array_append_new(keys, key_json(d, &d->plan->keys[i], &changes[i])) != 0) {
                         json_decref(keys);
                         keys = NULL;
                 }

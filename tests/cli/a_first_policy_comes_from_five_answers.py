@@ -143,6 +143,13 @@ def test_a_policy_that_no_plan_can_be_made_of_is_not_written(office, init):
 
 # ---- on a terminal
 
+def test_nothing_is_asked_for_a_file_that_is_there(office):
+    (office.folder / "policy.cfg").write_text("mine")
+    with office.terminal("init", *PROVIDERS, "-o", "policy.cfg", ledger=False) as t:
+        assert t.end() == 73
+    assert "?" not in t.screen
+
+
 def test_five_questions_with_defaults(office):
     with office.terminal("init", *PROVIDERS, "-o", "policy.cfg", ledger=False) as t:
         t.answer("Name of the site?", "austin")

@@ -58,6 +58,13 @@ class Control:
         """Of the history."""
         return self.ask("history", limit=1)["rows"][0]
 
+    def slots(self, key):
+        """{state: how many} of what stands on a key, or is to."""
+        [told] = self.ask("allowlist", key=key)["keys"]
+        return {state: len(told[name]) for state, name in (
+            ("wanted", "add"), ("propagating", "propagating"), ("live", "live"),
+            ("suspended", "suspended"), ("leaving", "remove"))}
+
     def ready(self):
         """(status, reason)"""
         status, answer = self.http("GET", "/readyz")

@@ -148,7 +148,7 @@ static inline struct slot *site_add_former(struct site *s, unsigned slot, unsign
         assert_true(s->plan.n_formers < N_SITE_SLOTS && s->slots[slot].key != &s->keys[key]);
         *former = s->slots[slot];
         former->key = &s->keys[key];
-        former->number = 50;
+        former->number = 0;
         former->state = ENTRY_LEAVING;
         former->index = (unsigned)(N_SITE_SLOTS + s->plan.n_formers++);
         s->slots[slot].former = former;

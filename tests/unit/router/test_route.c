@@ -144,7 +144,7 @@ static const struct row rows[] = {
         { GROUP_SALES, DESK_1, STREET, METHOD_GET, KEY, .reason = "slot 1 of 100 on austin-1",
           .sentence = "a live slot" },
         { GROUP_SALES, DESK_1, STREET, METHOD_GET, .condition = SLOT_GOING, KEY,
-          .reason = "former slot 1 of 100 on austin-1",
+          .reason = "former slot on austin-1",
           .sentence = "a slot that leaves serves on" },
         { GROUP_SALES, "198.51.100.7", STREET, METHOD_GET, .kind = ROUTE_KEY,
           .credential = "austin-2", .reason = "slot 1 of 100 on austin-2",
