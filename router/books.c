@@ -275,6 +275,22 @@ static int entries_find(struct books *b, struct entry_set **ret)
         return 0;
 }
 
+/* What calls have shown is in the entries by now. Where they say that a slot works, and what was
+ * carried over says that it was refused, somebody has changed the entry since, who knew better. A
+ * slot that was a former one is none of these: its entry told what an apply made of it. */
+static void entries_trust(struct books *b, struct snapshot *s)
+{
+        for (size_t i = 0; s->plan && i < s->plan->n_slots; i++) {
+                const struct slot *slot = &s->plan->slots[i], *before;
+
+                if (!slot->key || slot->state != ENTRY_LIVE)
+                        continue;
+                before = slot_named(b, slot->provider->name, slot->key->name, &slot->seen);
+                if (before && before->state != ENTRY_LEAVING)
+                        health_trust(s->health, slot);
+        }
+}
+
 int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct diag *d,
                    struct snapshot **ret)
 {
@@ -305,6 +321,7 @@ int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct dia
         if (r)
                 return r;
         (*ret)->revision = rev ? rev->id : 0;
+        entries_trust(b, *ret);
         status_write(*ret);
         return 0;
 }

@@ -4,9 +4,11 @@
  * alone, so that the daemon reads no file of a person, and what was applied loads again as it was.
  */
 #include "policy/entries_check.h"
+#include "policy/ledger/clean.h"
 #include "policy/operation/op.h"
 
 #include <errno.h>
+#include <limits.h>
 
 void op_policy_init(struct op_policy *p)
 {
@@ -48,6 +50,11 @@ static int files_of_request(struct op *o, json_t *list, struct file_set *files)
                 if (!role || !path || !bytes.data)
                         return op_refuse(o, EX_USAGE, NULL,
                                          "a file of the policy has no role, path or text");
+                if (!text_is_clean(role, PATH_MAX) || !text_is_clean(path, PATH_MAX))
+                        return op_refuse(o, EX_DATAERR, "give it another name",
+                                         "the path of file %zu of the policy has characters that a "
+                                         "terminal would not show",
+                                         i + 1);
                 r = file_set_add(files, role, path, bytes);
                 if (r == -EFBIG)
                         return op_refuse(o, EX_DATAERR, NULL,

@@ -72,11 +72,15 @@ void reply_done(struct reply *r);
 /* Does an operation of that name exist, and may it change the ledger? */
 bool operation_exists(const char *name, bool *ret_changes);
 
+/* How long an apply may wait for its confirmation. */
+#define OPERATION_CONFIRM_MAX_S 86400
+
 /* Bytes of a request's or answer's JSON. */
 #define OPERATION_MAX_BYTES ((size_t)96 * 1024 * 1024)
 
 /*
  * Takes back what waits for its confirmation, as an operation of its own. `why` tells the cause:
- * the time is over, or errors jumped. Fills *ret like operation_run().
+ * the time is over, or errors jumped. Fills *ret like operation_run(): a refusal where nothing
+ * waits.
  */
 void operation_take_back(struct operation_host *host, const char *why, struct reply *ret);
