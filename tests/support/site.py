@@ -114,8 +114,10 @@ class Site:
     # ---- programs
 
     def _start(self, name, program, config, **options):
-        """options: argv (further words), environment (further variables)."""
-        argv = [program_find(self.build, program), *options.get("argv", ()), "-c", config]
+        """options: before (words in front of the program, which has to replace itself by it), argv
+        (further words), environment (further variables)."""
+        argv = [*options.get("before", ()), program_find(self.build, program),
+                *options.get("argv", ()), "-c", config]
         process = Process(name, argv, self.folder, options.get("environment"))
         self.processes.append(process)
         return process

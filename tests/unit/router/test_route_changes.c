@@ -242,7 +242,7 @@ static void each_switch_finds_what_it_is_of(void **state)
         const struct ledger_switch list[] = {
                 { .name = "backend:secret" }, { .name = "key:austin-2" },
                 { .name = "key:secret" },     { .name = "backend:austin-1" },
-                { .name = "key:austin-22" },
+                { .name = "key:austin-11" },
         };
         struct switches s;
         struct site site;
