@@ -103,8 +103,19 @@ static bool hook_key_health(void *context, const char *key, struct slot_health *
         return false;
 }
 
+static void unusable_note(struct traffic_counts *c, uint64_t at_ms, uint64_t now_ms)
+{
+        uint64_t ago_s = now_ms > at_ms ? (now_ms - at_ms) / 1000 : 0;
+
+        if (at_ms == 0 || (c->has_unusable && c->unusable_s < ago_s))
+                return;
+        c->has_unusable = true;
+        c->unusable_s = ago_s;
+}
+
 struct traffic_counts books_traffic(const struct books *b)
 {
+        uint64_t now_ms = clock_monotonic_ms();
         struct traffic_counts sum = { 0 };
 
         for (unsigned i = 0; b->crew && i < b->crew->n_members; i++) {
@@ -116,6 +127,8 @@ struct traffic_counts books_traffic(const struct books *b)
                 sum.n_refused += atomic_load_explicit(&t->n_refused, memory_order_relaxed);
                 sum.n_failed += atomic_load_explicit(&t->n_failed, memory_order_relaxed);
                 sum.n_fallbacks += atomic_load_explicit(&t->n_fallbacks, memory_order_relaxed);
+                unusable_note(&sum, atomic_load_explicit(&t->unusable_ms, memory_order_relaxed),
+                              now_ms);
         }
         return sum;
 }

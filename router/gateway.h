@@ -14,6 +14,7 @@ struct tally {
         _Atomic uint64_t n_requests, n_by_key, n_by_backend, n_refused;
         _Atomic uint64_t n_failed;    /* went out and ended with a status of 5xx */
         _Atomic uint64_t n_fallbacks; /* a key was refused, or could not be dialled; no trials */
+        _Atomic uint64_t unusable_ms; /* when an egress address was last none of this machine's; 0: never */
 };
 
 /* One for each worker, touched by its thread; only `next` is set from the main thread. */
@@ -22,6 +23,7 @@ struct gateway {
         _Atomic(struct snapshot *) next; /* a reference; taken over at the next request */
         struct limits *limits;
         struct tally tally;
+        uint64_t told_unusable_ms;
         struct addr source; /* what calls leave from that have no address of their own */
 };
 

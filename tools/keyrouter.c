@@ -31,7 +31,7 @@ static const struct option_row rollback_rows[] = {
 
 static const struct option_row allowlist_rows[] = {
         { "format", 0, "FORMAT", "text, csv or json" },
-        { "only", 0, "WHAT", "the bare hosts alone that are to add, or to remove" },
+        { "only", 0, "WHAT", "the bare hosts alone that are to add, or to remove: add or remove" },
         { NULL },
 };
 

@@ -23,6 +23,8 @@ struct slot_health {
 struct traffic_counts { /* since the daemon's start */
         uint64_t n_requests, n_by_key, n_by_backend, n_refused, n_failed;
         uint64_t n_fallbacks; /* of those by a backend: after a key was refused */
+        bool has_unusable;
+        uint64_t unusable_s; /* ago: an egress address could not be called from */
 };
 
 struct operation_hooks {

@@ -107,6 +107,8 @@ def test_it_ends_with_what_to_do_next(init):
     (("--workstations", "10.20.0.9-10.20.0.1"), '"10.20.0.9-10.20.0.1" of workstations'),
     (("--workstations", "10.20.0.0/24,10.20.0.7"), '"10.20.0.0/24" and "10.20.0.7" overlap'),
     (("--workstations", '10.0.0.1"; x = "'), "--workstations: "),
+    (("--workstations", "10.20.0.1 to 10.20.0.9"), '"to" is no address: write first-last'),
+    (("--workstations", "desks.csv"), '"desks.csv" is no address'),
     (("--workstations", ","), "write addresses, prefixes or first-last"),
     ((*BLOCK, "--public", "nat"), '"nat" is none of same, router, an address'),
     ((*BLOCK, "--public", "10.20.0.0/24 -> 198.51.100.0/25"), "prefixes of different lengths"),
