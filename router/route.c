@@ -174,9 +174,11 @@ static bool slot_admits(const struct route_request *q, const struct slot *slot, 
         }
         switch (health_admit(q->health, slot, q->now_ms, &cause)) {
         case HEALTH_SLOT_SUSPENDED:
+                r->is_resting = true;
                 reason_set(r, "slot suspended: %s", cause ? cause : "refused");
                 return false;
         case HEALTH_KEY_SUSPENDED:
+                r->is_resting = true;
                 reason_set(r, "key %s suspended: %s", slot->key->name, cause ? cause : "refused");
                 return false;
         case HEALTH_NOT_LIVE:
@@ -208,6 +210,7 @@ static const struct slot *slot_former(const struct route_request *q, const struc
         if (!group_has_key_of(q->group, q->provider) || !slot_admits(q, planned->former, &former))
                 return NULL;
         r->is_probe = former.is_probe;
+        r->is_resting = false;
         strcpy(r->reason, former.reason);
         return planned->former;
 }
