@@ -13,8 +13,8 @@
 struct tally {
         _Atomic uint64_t n_requests, n_by_key, n_by_backend, n_refused;
         _Atomic uint64_t n_failed;    /* went out and ended with a status of 5xx */
-        _Atomic uint64_t n_fallbacks; /* a key was refused, now or lately, or could not be dialled;
-                                       * no trials */
+        _Atomic uint64_t n_fallbacks; /* the own key was refused, now or lately, or could not be
+                                       * dialled; trials are none */
 };
 
 /* One for each worker, touched by its thread; only `next` is set from the main thread. */

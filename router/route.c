@@ -210,7 +210,6 @@ static const struct slot *slot_former(const struct route_request *q, const struc
         if (!group_has_key_of(q->group, q->provider) || !slot_admits(q, planned->former, &former))
                 return NULL;
         r->is_probe = former.is_probe;
-        r->is_resting = false;
         strcpy(r->reason, former.reason);
         return planned->former;
 }

@@ -22,7 +22,7 @@ struct slot_health {
 
 struct traffic_counts { /* since the daemon's start */
         uint64_t n_requests, n_by_key, n_by_backend, n_refused, n_failed;
-        uint64_t n_fallbacks; /* of those by a backend: because a key was refused, now or lately */
+        uint64_t n_fallbacks; /* not by their own key, because it was refused, now or lately */
 };
 
 struct operation_hooks {
