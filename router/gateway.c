@@ -352,7 +352,7 @@ static void tally_count(struct tally *t, struct exchange *x)
         const struct route *route = &call_of(x)->route;
 
         count_up(&t->n_requests);
-        if (call_of(x)->n_failures > 0)
+        if (call_of(x)->n_failures > 0 || route->is_resting)
                 count_up(&t->n_fallbacks);
         if (route->slot)
                 count_up(&t->n_by_key);

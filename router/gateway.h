@@ -13,7 +13,8 @@
 struct tally {
         _Atomic uint64_t n_requests, n_by_key, n_by_backend, n_refused;
         _Atomic uint64_t n_failed;    /* went out and ended with a status of 5xx */
-        _Atomic uint64_t n_fallbacks; /* a key was refused, or could not be dialled; no trials */
+        _Atomic uint64_t n_fallbacks; /* the own key was refused, now or lately, or could not be
+                                       * dialled; trials are none */
         _Atomic uint64_t unusable_ms; /* when an egress address was last none of this machine's; 0: never */
 };
 

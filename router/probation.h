@@ -3,10 +3,10 @@
 /*
  * probation - an apply that is taken back unless it is confirmed in time, or when errors jump
  *
- * Errors are requests that were refused, that failed with 5xx, or whose key was refused so that a
- * backend had to serve; trials of slots that are not live yet are none. They jump when, of
- * PROBATION_MIN_REQUESTS or more since the apply, their share is PROBATION_JUMP above the share of
- * before. Main thread only. Owner: the daemon.
+ * Errors are requests that were refused, that failed with 5xx, or whose key was refused, now or
+ * lately, so that a backend or the former key had to serve; trials of slots that are not live yet
+ * are none. They jump when, of PROBATION_MIN_REQUESTS or more since the apply, their share is
+ * PROBATION_JUMP above the share of before. Main thread only. Owner: the daemon.
  */
 #include "router/books.h"
 

@@ -173,9 +173,11 @@ static bool slot_admits(const struct route_request *q, const struct slot *slot, 
         }
         switch (health_admit(q->health, slot, q->now_ms, &cause)) {
         case HEALTH_SLOT_SUSPENDED:
+                r->is_resting = true;
                 reason_set(r, "slot suspended: %s", cause ? cause : "refused");
                 return false;
         case HEALTH_KEY_SUSPENDED:
+                r->is_resting = true;
                 reason_set(r, "key %s suspended: %s", slot->key->name, cause ? cause : "refused");
                 return false;
         case HEALTH_NOT_LIVE:

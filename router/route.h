@@ -78,6 +78,7 @@ struct route {
         unsigned retry_after_s;        /* with 429 and 503: at least 1; else 0 */
         bool is_probe;                 /* ROUTE_KEY: health_move() must follow, however it ends */
         bool is_trial;                 /* and its slot is not live yet: see health.h */
+        bool is_resting; /* its own key would serve, had the vendor not refused it lately */
         char reason
                 [ROUTE_REASON_MAX]; /* one sentence for events and error bodies, cut if need be */
 };

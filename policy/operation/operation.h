@@ -22,7 +22,7 @@ struct slot_health {
 
 struct traffic_counts { /* since the daemon's start */
         uint64_t n_requests, n_by_key, n_by_backend, n_refused, n_failed;
-        uint64_t n_fallbacks; /* of those by a backend: after a key was refused */
+        uint64_t n_fallbacks; /* not by their own key, because it was refused, now or lately */
         bool has_unusable;
         uint64_t unusable_s; /* ago: an egress address could not be called from */
 };

@@ -294,6 +294,8 @@ static void row_check(const struct row *row, size_t i, const struct route *r)
         ROW_CHECK(addr_equal(&r->source, &source), i, row->sentence);
         ROW_CHECK(addr_equal(&r->seen, &seen), i, row->sentence);
         ROW_CHECK(!r->slot == !r->key, i, row->sentence);
+        ROW_CHECK(r->is_resting == (row->attempt == 0 && strstr(row->reason, " suspended: ")), i,
+                  row->sentence);
         if (r->key)
                 ROW_CHECK(r->class == CLASS_EMBEDDED && r->slot->key == r->key, i, row->sentence);
         if (r->backend)

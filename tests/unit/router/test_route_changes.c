@@ -171,6 +171,7 @@ static void an_address_that_moves_is_served_all_the_time(void **state)
                 ROW_CHECK(r.is_trial == row->is_trial && r.is_probe == row->is_probe, i,
                           row->sentence);
                 ROW_CHECK(!r.key || r.slot->key == r.key, i, row->sentence);
+                ROW_CHECK(r.is_resting == (row->condition == OWN_REFUSED), i, row->sentence);
                 desk_end(&d);
         }
 }
