@@ -123,7 +123,7 @@ static void answer_check(struct expanding *x, const struct text_item *item, cons
 /* Somebody may have forgotten the @. */
 static void unpinned_report(struct expanding *x, const struct text_item *item)
 {
-        char remedy[128] = "run keyrouter resolve";
+        char remedy[128] = "keyrouter resolve POLICY looks it up, and so does keyrouter apply";
         unsigned index;
 
         if (names_find(&x->l->groups, item->text, &index))

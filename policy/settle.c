@@ -318,7 +318,8 @@ static int surplus_count(struct settling *s)
 int entries_settle(const struct plan *plan, const struct entry_set *before, int64_t now_us,
                    struct move_list **ret)
 {
-        struct entry_set nothing = { NULL };
+        struct entry none = { NULL };
+        struct entry_set nothing = { .entries = &none };
         CLEANUP(settling_done)
         struct settling s = { .plan = plan,
                               .before = before ? before : &nothing,

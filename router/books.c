@@ -103,8 +103,19 @@ static bool hook_key_health(void *context, const char *key, struct slot_health *
         return false;
 }
 
+static void unusable_note(struct traffic_counts *c, uint64_t at_ms, uint64_t now_ms)
+{
+        uint64_t ago_s = now_ms > at_ms ? (now_ms - at_ms) / 1000 : 0;
+
+        if (at_ms == 0 || (c->has_unusable && c->unusable_s < ago_s))
+                return;
+        c->has_unusable = true;
+        c->unusable_s = ago_s;
+}
+
 struct traffic_counts books_traffic(const struct books *b)
 {
+        uint64_t now_ms = clock_monotonic_ms();
         struct traffic_counts sum = { 0 };
 
         for (unsigned i = 0; b->crew && i < b->crew->n_members; i++) {
@@ -116,6 +127,8 @@ struct traffic_counts books_traffic(const struct books *b)
                 sum.n_refused += atomic_load_explicit(&t->n_refused, memory_order_relaxed);
                 sum.n_failed += atomic_load_explicit(&t->n_failed, memory_order_relaxed);
                 sum.n_fallbacks += atomic_load_explicit(&t->n_fallbacks, memory_order_relaxed);
+                unusable_note(&sum, atomic_load_explicit(&t->unusable_ms, memory_order_relaxed),
+                              now_ms);
         }
         return sum;
 }
@@ -275,6 +288,22 @@ static int entries_find(struct books *b, struct entry_set **ret)
         return 0;
 }
 
+/* What calls have shown is in the entries by now. Where they say that a slot works, and what was
+ * carried over says that it was refused, somebody has changed the entry since, who knew better. A
+ * slot that was a former one is none of these: its entry told what an apply made of it. */
+static void entries_trust(struct books *b, struct snapshot *s)
+{
+        for (size_t i = 0; s->plan && i < s->plan->n_slots; i++) {
+                const struct slot *slot = &s->plan->slots[i], *before;
+
+                if (!slot->key || slot->state != ENTRY_LIVE)
+                        continue;
+                before = slot_named(b, slot->provider->name, slot->key->name, &slot->seen);
+                if (before && before->state != ENTRY_LEAVING)
+                        health_trust(s->health, slot);
+        }
+}
+
 int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct diag *d,
                    struct snapshot **ret)
 {
@@ -305,6 +334,7 @@ int books_snapshot(struct books *b, struct snapshot *old, bool fresh, struct dia
         if (r)
                 return r;
         (*ret)->revision = rev ? rev->id : 0;
+        entries_trust(b, *ret);
         status_write(*ret);
         return 0;
 }

@@ -261,8 +261,11 @@ static int check_policy(struct daemon *d)
         if (r < 0 && diag.n_errors == 0)
                 fprintf(stderr, "keyrouterd: %s: %s\n", c->policy, strerror(-r));
         if (r == 0)
-                printf("%s: %zu groups, %zu keys, %zu backends: credentials are there\n", c->policy,
-                       policy->n_groups, policy->n_keys, policy->n_backends);
+                printf("%s is in order: %zu group%s, %zu key%s, %zu backend%s; credentials are "
+                       "there\n",
+                       c->policy, policy->n_groups, &"s"[policy->n_groups == 1], policy->n_keys,
+                       &"s"[policy->n_keys == 1], policy->n_backends,
+                       &"s"[policy->n_backends == 1]);
         diag_done(&diag);
         return r;
 }

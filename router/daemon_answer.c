@@ -111,6 +111,8 @@ void daemon_take_back_overdue(struct daemon *d)
             pending.deadline_us > (int64_t)clock_wall_us())
                 return;
         operation_take_back(&d->books.host, why, &reply);
+        if (reply.status != 0) /* its parts are not of the policy that stays */
+                books_forget_prepared(&d->books);
         log_taken_back(why, &reply);
         reply_done(&reply);
 }

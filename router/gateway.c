@@ -22,6 +22,7 @@
 static const struct event EXCHANGE = { "exchange", LOG_LEVEL_INFO };
 static const struct event EXCHANGE_FAILED = { "exchange", LOG_LEVEL_WARNING };
 static const struct event ACCOUNT_REFUSED = { "account_refused", LOG_LEVEL_ERROR };
+static const struct event EGRESS_UNUSABLE = { "egress_unusable", LOG_LEVEL_WARNING };
 
 int gateway_init(struct gateway *g, struct snapshot *s, const struct addr *source)
 {
@@ -256,6 +257,23 @@ static enum judgement gateway_judge(struct exchange *x, struct slice body, bool 
         return JUDGE_AGAIN;
 }
 
+/* The backend serves, so nobody would ever notice: a capability is missing, or an address. */
+static void note_unusable(struct exchange *x)
+{
+        struct gateway *g = x->worker->program_state;
+        const struct slot *slot = call_of(x)->route.slot;
+        uint64_t now = clock_monotonic_ms(), last = g->told_unusable_ms;
+        char source[ADDR_TEXT_MAX];
+
+        atomic_store_explicit(&g->tally.unusable_ms, now, memory_order_relaxed);
+        if (last && now - last < ALARM_MS)
+                return;
+        g->told_unusable_ms = now;
+        log_event(&EGRESS_UNUSABLE, TEXT("key", slot->key->name),
+                  TEXT("egress", addr_format(&call_of(x)->route.source, source)),
+                  TEXT("reason", dial_explain(DIAL_E_SOURCE)));
+}
+
 /* An egress address that this machine does not have (yet), whose line is down, or that has no
  * way to the vendor's family of addresses must not cost an agent the lookup. None of it blames
  * the key. */
@@ -267,6 +285,8 @@ static enum judgement gateway_judge_dial(struct exchange *x, enum dial_outcome o
         if (call->route.kind != ROUTE_KEY ||
             (outcome != DIAL_E_SOURCE && outcome != DIAL_E_NAME && outcome != DIAL_E_REFUSED))
                 return JUDGE_PASS;
+        if (outcome == DIAL_E_SOURCE)
+                note_unusable(x);
         note_refusal(call, dial_explain(outcome));
         return JUDGE_AGAIN;
 }

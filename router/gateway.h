@@ -15,6 +15,7 @@ struct tally {
         _Atomic uint64_t n_failed;    /* went out and ended with a status of 5xx */
         _Atomic uint64_t n_fallbacks; /* the own key was refused, now or lately, or could not be
                                        * dialled; trials are none */
+        _Atomic uint64_t unusable_ms; /* when an egress address was last none of this machine's; 0: never */
 };
 
 /* One for each worker, touched by its thread; only `next` is set from the main thread. */
@@ -23,6 +24,7 @@ struct gateway {
         _Atomic(struct snapshot *) next; /* a reference; taken over at the next request */
         struct limits *limits;
         struct tally tally;
+        uint64_t told_unusable_ms;
         struct addr source; /* what calls leave from that have no address of their own */
 };
 

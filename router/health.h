@@ -57,6 +57,10 @@ DEFINE_FREEP(struct health, health_free);
  */
 void health_carry(struct health *old, struct health *fresh);
 
+/* The slot is in order again, whatever was carried over: somebody has looked at the vendor's list.
+ * Before any other thread sees the table. */
+void health_trust(struct health *h, const struct slot *slot);
+
 /* Calls `on_change`, from any thread, behind each change of a slot's state. Before any other thread
  * sees the table. */
 void health_watch(struct health *h, void (*on_change)(void *context), void *context);

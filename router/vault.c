@@ -40,6 +40,7 @@ struct vault {
 struct reading {
         char path[PATH_MAX_BYTES];
         const char *kind, *owner; /* "key" or "backend" of the policy, and its name */
+        struct place named_at;    /* where the policy names the credential */
         bool is_handed_over;      /* by the service manager, which has seen to who may read it */
         char bytes[FILE_MAX_BYTES + 1];
         struct slice fields[N_FIELDS];
@@ -107,14 +108,17 @@ static bool check_file(const struct reading *r, const struct stat *st)
         return true;
 }
 
+/* Where no file has the name, the name is not shown: somebody may have pasted the credential there. */
 static bool report_errno(const struct reading *r, int error)
 {
         if (error == ELOOP)
                 diag_error(r->diag, place_of(r, 0), "put the file itself there",
                            "credential is a symbolic link");
         else
-                diag_error(r->diag, place_of(r, 0),
-                           "write field=value lines to it and chmod it to 600",
+                diag_error(r->diag, error == ENOENT ? r->named_at : place_of(r, 0),
+                           error == ENOENT ? "write a file of that name to the folder of the "
+                                             "credentials, mode 600, for the service's user"
+                                           : "chown it to the service's user, and chmod it to 600",
                            "credential of %s %s cannot be read: %s", r->kind, r->owner,
                            strerror(error));
         return false;
@@ -156,7 +160,8 @@ static bool parse_field(struct reading *r, unsigned line, struct slice name, str
                 return value.length > 0;
         }
         /* the name is not shown: it may be a credential in the wrong form */
-        diag_error(r->diag, place_of(r, line), "the fields are key, id and token",
+        diag_error(r->diag, place_of(r, line),
+                   "the fields are key, id and token, with no blank in front of the =",
                    "unknown field in a credential");
         return false;
 }
@@ -335,14 +340,20 @@ int vault_load(const char *directory, const struct policy *policy, struct diag *
 
         for (size_t i = 0; i < policy->n_keys && r == 0; i++) {
                 const struct key *key = &policy->keys[i];
-                struct reading reading = { .kind = "key", .owner = key->name, .diag = d };
+                struct reading reading = { .kind = "key",
+                                           .owner = key->name,
+                                           .named_at = key->credential_at,
+                                           .diag = d };
 
                 r = vault_read(&reading, directory, key->credential,
                                &key->provider->classes[CLASS_EMBEDDED], &v->keys[key->index]);
         }
         for (size_t i = 0; i < policy->n_backends && r == 0; i++) {
                 const struct backend *backend = &policy->backends[i];
-                struct reading reading = { .kind = "backend", .owner = backend->name, .diag = d };
+                struct reading reading = { .kind = "backend",
+                                           .owner = backend->name,
+                                           .named_at = backend->credential_at,
+                                           .diag = d };
 
                 r = vault_read(&reading, directory, backend->credential,
                                &backend->provider->classes[CLASS_SECRET],

@@ -84,6 +84,20 @@ static int usage_unknown(const char *what, const char *word, const char *const *
 
 #define VERBS_MAX 64
 
+/* Of "ledger": " ledger backup, ledger restore, ..." behind `head`. */
+static void second_words_print(const char *word, size_t length, const char *head)
+{
+        const char *before = head;
+
+        for (const struct verb *v = verbs; v->name; v++) {
+                if (strncmp(v->name, word, length) != 0 || v->name[length] != ' ')
+                        continue;
+                fprintf(stderr, "%s keyrouter %s", before, v->name);
+                before = ",";
+        }
+        fputs("\n", stderr);
+}
+
 static int usage_unknown_verb(const char *word, const char *second)
 {
         const char *names[VERBS_MAX + 1] = { NULL };
@@ -98,10 +112,12 @@ static int usage_unknown_verb(const char *word, const char *second)
         if (is_first && second && second[0] != '-')
                 snprintf(both, sizeof(both), "%s %s", word, second);
         if (is_first && !second)
-                fprintf(stderr, "keyrouter: \"%s\" wants a second word\n", word);
+                fprintf(stderr, "keyrouter: \"%s\" wants a second word", word);
         else
                 usage_unknown(word[0] == '-' ? "option" : "verb",
                               is_first && second[0] != '-' ? both : word, names, "");
+        if (is_first)
+                second_words_print(word, length, second ? "There is:" : ":");
         fputs("Try: keyrouter help\n", stderr);
         return EX_USAGE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/init.h"
 
+#include "policy/host_name.h"
 #include "policy/provider_load.h"
 
 #include <ctype.h>
@@ -328,6 +329,20 @@ static bool overlaps_are_none(struct init *i)
         return true;
 }
 
+/* "desks.csv", or the "to" of "10.1.0.1 to 10.1.0.9": a policy may have names, but then there are
+ * no workstations yet. */
+static bool names_are_none(struct init *i)
+{
+        const struct words *w = &i->workstations;
+
+        for (size_t j = 0; j < w->n; j++)
+                if (host_name_is_right(w->items[j]))
+                        return no(i, "\"%s\" is no address: write first-last as "
+                                     "10.20.1.10-10.20.1.59; names of hosts can be written into "
+                                     "the policy later", w->items[j]);
+        return true;
+}
+
 #define WORKSTATIONS_MAX 1000
 
 bool take_workstations(struct init *i, const char *text)
@@ -343,7 +358,7 @@ bool take_workstations(struct init *i, const char *text)
                              "10.20.0.0/24, 10.20.1.10-10.20.1.59");
         if (i->workstations.n > WORKSTATIONS_MAX)
                 return no(i, "more than %d: see keyrouter import csv", WORKSTATIONS_MAX);
-        if (!overlaps_are_none(i) || !excepts_find(i))
+        if (!names_are_none(i) || !overlaps_are_none(i) || !excepts_find(i))
                 return false;
         return answers_are_right(i);
 }

@@ -290,7 +290,8 @@ static void egress_next_print(const struct init *i, FILE *out)
         if (!is_by_router(i)) {
                 if (i->egress && strcmp(i->egress, "transparent") == 0)
                         fputs("To keep the workstations' addresses the router needs a capability, "
-                              "and their way back leads through it: see keyrouterd(8)\n",
+                              "and their way back leads through it: see EGRESS in "
+                              "keyrouterd(8)\n",
                               out);
         } else if (i->public == PUBLIC_ONE) {
                 fprintf(out,

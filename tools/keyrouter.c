@@ -31,7 +31,7 @@ static const struct option_row rollback_rows[] = {
 
 static const struct option_row allowlist_rows[] = {
         { "format", 0, "FORMAT", "text, csv or json" },
-        { "only", 0, "WHAT", "the bare hosts alone that are to add, or to remove" },
+        { "only", 0, "WHAT", "the bare hosts alone that are to add, or to remove: add or remove" },
         { NULL },
 };
 
@@ -116,7 +116,7 @@ const struct verb verbs[] = {
           "write a first policy, from a few answers" },
         { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
           "propose a group with the desks of a table; changes nothing" },
-        { "check", verb_check, "[POLICY]", OPTION_JSON | OPTION_POLICY, check_rows,
+        { "check", verb_check, "[POLICY]", SESSION | OPTION_POLICY, check_rows,
           "read a policy and say everything that is wrong with it" },
         { "plan", verb_plan, "[POLICY]", SESSION | OPTION_POLICY, plan_rows,
           "say what applying a policy would change, moves first" },

@@ -39,6 +39,24 @@ const char *age_text(int64_t s)
         return text;
 }
 
+void file_text_print(const char *text, size_t length)
+{
+        bool is_shown = isatty(STDOUT_FILENO);
+
+        for (size_t i = 0; i < length; i++) {
+                unsigned char c = (unsigned char)text[i];
+                unsigned char next = i + 1 < length ? (unsigned char)text[i + 1] : 0;
+                bool is_c1 = c == 0xc2 && next >= 0x80 && next < 0xa0; /* U+0080 to U+009F */
+
+                if (is_shown && ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || is_c1)) {
+                        putchar('?');
+                        i += is_c1;
+                } else {
+                        putchar(c);
+                }
+        }
+}
+
 static bool terminal_has_colour(void)
 {
         const char *no_color = getenv("NO_COLOR");

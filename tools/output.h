@@ -19,6 +19,10 @@ const char *age_text(int64_t seconds);
 const char *bold_on(void);
 const char *bold_off(void);
 
+/* A text of somebody's file: on a terminal what would steer it becomes "?", elsewhere it goes as it
+ * is. */
+void file_text_print(const char *text, size_t length);
+
 /* Prints a document, indented. Returns the exit status; the document stays the caller's. NULL: there
  * was no memory for it. */
 int json_print(const json_t *document);

@@ -100,7 +100,9 @@ static void hosts_print(const json_t *hosts, const char *sign)
                 const char *text = json_string_value(host);
 
                 if (strcmp(text, "router") == 0)
-                        printf("%s the router's own address: say it with --router-address\n", sign);
+                        printf("%s the router's own address: say it in keyrouterd.cfg (address), "
+                               "or with --router-address\n",
+                               sign);
                 else
                         printf("%s %s\n", sign, text);
         }

@@ -17,6 +17,7 @@
 
 #define ANSWER_TIMEOUT_S 120
 #define CONNECT_TIMEOUT_S 10
+#define STATE_FOLDER "/var/lib/keyrouter" /* StateDirectory= of the daemon's unit */
 
 struct session {
         const struct request *request;
@@ -145,14 +146,28 @@ static void forget_daemon(struct session *s)
         s->curl = NULL;
 }
 
+/* A daemon's place that has none any more has very likely a ledger with something in it. */
+static void nothing_tell(const char *path)
+{
+        if (access(STATE_FOLDER, F_OK) == 0)
+                fprintf(stderr,
+                        "keyrouter: no answer from keyrouterd at %s: this is told as if nothing had "
+                        "been applied yet\n"
+                        "    start it, or say what was applied with --ledger FILE\n",
+                        path);
+}
+
 /* Neither daemon nor --ledger: what only looks at a policy sees a ledger without anything in it. */
 static int open_nothing(struct session *s, int error)
 {
         const char *path = socket_path(s->request);
 
         forget_daemon(s);
-        if (!request_option(s->request, "socket") && verb_only_looks(s->request) && error != EACCES)
+        if (!request_option(s->request, "socket") && verb_only_looks(s->request) &&
+            error != EACCES) {
+                nothing_tell(path);
                 return ledger_open_memory(&s->host.ledger) == 0 ? 0 : EX_OSERR;
+        }
         fprintf(stderr, "keyrouter: no answer from keyrouterd at %s: %s\n", path,
                 error ? strerror(error) : "it does not answer");
         if (error == EACCES) {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define LABEL_WIDTH 13
+#define UNUSABLE_S 900 /* after that it is no matter any more */
 
 struct matters {
         size_t n;
@@ -158,6 +159,18 @@ static void group_tell(struct matters *m, const json_t *group)
                        n, member_number(group, "desks"), member_text(group, "name"));
 }
 
+/* Calls are served by the backend meanwhile, each after an attempt that cannot succeed. */
+static void egress_tell(struct matters *m, const json_t *traffic)
+{
+        const json_t *ago = json_object_get(traffic, "unusable_s");
+
+        if (json_is_integer(ago) && json_integer_value(ago) < UNUSABLE_S)
+                matter(m, "egress",
+                       "%s ago a call could not leave from its egress address: see EGRESS in "
+                       "keyrouterd(8)",
+                       age_text(json_integer_value(ago)));
+}
+
 size_t status_matters(const json_t *status, int columns)
 {
         struct matters m = { .columns = columns };
@@ -171,6 +184,7 @@ size_t status_matters(const json_t *status, int columns)
                 key_tell(&m, list_at(status, "keys", i));
         for (size_t i = 0; list_at(status, "groups", i); i++)
                 group_tell(&m, list_at(status, "groups", i));
+        egress_tell(&m, json_object_get(status, "traffic"));
         open_tell(&m, json_object_get(status, "open"));
         file_tell(&m, status);
         return m.n;

@@ -72,8 +72,8 @@ static void hosts_print(const json_t *hosts, const char *what)
                                age_text(member_number(sorted[i], "age_s")));
                 }
                 puts(host_is_told(host) ? host
-                                        : "(the router's own address: apply the policy with "
-                                          "--router-address to have it here)");
+                                        : "(the router's own address: say it in keyrouterd.cfg "
+                                          "(address), or apply with --router-address)");
         }
 }
 
@@ -140,7 +140,8 @@ static void bare_print(const struct request *r, const json_t *answer, const char
                         else
                                 fprintf(stderr,
                                         "keyrouter %s: the router's own address is left out: "
-                                        "apply the policy with --router-address to have it here\n",
+                                        "say it in keyrouterd.cfg (address), or apply with "
+                                        "--router-address\n",
                                         r->verb->name);
                 }
         }

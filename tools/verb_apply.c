@@ -2,6 +2,7 @@
 /*
  * The three verbs that change which policy is in force: apply, confirm, rollback.
  */
+#include "policy/operation/operation.h"
 #include "tools/duration.h"
 #include "tools/plan_print.h"
 #include "tools/session.h"
@@ -19,9 +20,10 @@ static bool request_fill(const struct request *r, json_t *request)
                 json_object_set_new(request, "why", text_json(why));
         if (!within)
                 return true;
-        if (!duration_parse(within, &seconds)) {
+        if (!duration_parse(within, &seconds) || seconds > OPERATION_CONFIRM_MAX_S) {
                 fprintf(stderr,
-                        "keyrouter: --confirm-within wants a time such as 10m or 90s, not \"%s\"\n",
+                        "keyrouter: --confirm-within wants a time such as 10m or 90s, not \"%s\"\n"
+                        "    at most 24h\n",
                         within);
                 return false;
         }

@@ -2,7 +2,7 @@
 #include "policy/credentials_check.h"
 #include "policy/plan.h"
 #include "tools/output.h"
-#include "tools/verb.h"
+#include "tools/session.h"
 
 #include <errno.h>
 #include <string.h>
@@ -52,8 +52,42 @@ static int request_plan(const struct request *r, struct diag *d, struct policy *
         return 0;
 }
 
+/*
+ * What a ledger adds: names that are pinned, keys that hold more than the policy lets them. Asked for
+ * by --ledger or --socket; a check alone talks to nobody. *ret is taken for the findings then.
+ */
+static int ledger_ask(const struct request *r, json_t **ret)
+{
+        CLEANUP(session_closep) struct session *s = NULL;
+        CLEANUP(json_freep) json_t *policy = NULL, *plan = NULL;
+        int status;
+
+        if (!request_option(r, "ledger") && !request_option(r, "socket"))
+                return 0;
+        status = session_open(r, &s);
+        if (status == 0)
+                status = session_policy(s, r, request_operand(r, 0), &policy);
+        if (status == 0)
+                status = session_call(s, "plan", json_pack("{s:O}", "policy", policy), &plan);
+        if (status == 0) {
+                json_decref(*ret);
+                *ret = json_incref(json_object_get(plan, "findings"));
+        }
+        return status;
+}
+
+static size_t level_count(const json_t *findings, const char *level)
+{
+        const json_t *each;
+        size_t i, n = 0;
+
+        json_array_foreach(findings, i, each)
+                n += strcmp(member_text(each, "level"), level) == 0;
+        return n;
+}
+
 static void ok_print(const struct request *r, const struct policy *p, const struct plan *plan,
-                     const struct diag *d)
+                     const json_t *findings)
 {
         const struct egress_census *c = plan->census;
 
@@ -63,12 +97,14 @@ static void ok_print(const struct request *r, const struct policy *p, const stru
                count_text(c->n_egresses, "egress address", "egress addresses"),
                count_text(p->n_keys, "key", "keys"),
                count_text(p->n_backends, "backend", "backends"),
-               count_text(d->n_warnings, "warning", "warnings"));
+               count_text(level_count(findings, "warning"), "warning", "warnings"));
 }
 
-static void findings_print(const struct request *r, const struct diag *d)
+static void findings_print(const struct request *r, json_t *findings, const struct diag *d)
 {
-        diag_print(d, stderr);
+        findings_json_print(findings, stderr);
+        if (d->n_dropped)
+                fprintf(stderr, "%zu more findings are not shown\n", d->n_dropped);
         if (d->n_errors)
                 fprintf(stderr, "%s: %s, %s\n", policy_path(r),
                         count_text(d->n_errors, "error", "errors"),
@@ -87,13 +123,13 @@ static json_t *totals_json(const struct policy *p, const struct plan *plan)
 }
 
 static json_t *check_json(const struct request *r, const struct policy *p, const struct plan *plan,
-                          const struct diag *d)
+                          json_t *findings, const struct diag *d)
 {
-        json_t *findings = findings_json(d);
+        size_t n_warnings = p ? level_count(findings, "warning") : d->n_warnings;
 
-        return json_pack("{s:s, s:o, s:b, s:I, s:I, s:o, s:I, s:o}", "schema", "keyrouter.check/2",
+        return json_pack("{s:s, s:o, s:b, s:I, s:I, s:O, s:I, s:o}", "schema", "keyrouter.check/2",
                          "file", text_json(policy_path(r)), "ok", p != NULL, "errors",
-                         (json_int_t)d->n_errors, "warnings", (json_int_t)d->n_warnings, "findings",
+                         (json_int_t)d->n_errors, "warnings", (json_int_t)n_warnings, "findings",
                          findings, "findings_left_out", (json_int_t)d->n_dropped, "totals",
                          totals_json(p, plan));
 }
@@ -111,16 +147,23 @@ int verb_check(const struct request *r)
         CLEANUP(diag_done) struct diag d;
         CLEANUP(policy_unrefp) struct policy *policy = NULL;
         CLEANUP(plan_freep) struct plan *plan = NULL;
+        CLEANUP(json_freep) json_t *findings = NULL;
         int status, written = 0;
 
         diag_init(&d);
         status = request_plan(r, &d, &policy, &plan);
         diag_sort(&d);
+        findings = findings_json(&d);
+        if (status == 0) {
+                status = ledger_ask(r, &findings);
+                if (status)
+                        return status;
+        }
         if (r->json)
-                written = document_print(check_json(r, policy, plan, &d));
+                written = document_print(check_json(r, policy, plan, findings, &d));
         else
-                findings_print(r, &d);
+                findings_print(r, findings, &d);
         if (!r->json && status == 0)
-                ok_print(r, policy, plan, &d);
+                ok_print(r, policy, plan, findings);
         return status ? status : written;
 }

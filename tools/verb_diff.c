@@ -18,7 +18,9 @@ static void policy_print(const json_t *answer)
                 bool is_head = strncmp(line, "@@ ", 3) == 0 || strncmp(line, "--- ", 4) == 0 ||
                                strncmp(line, "+++ ", 4) == 0;
 
-                printf("%s%s%s\n", is_head ? bold_on() : "", line, is_head ? bold_off() : "");
+                fputs(is_head ? bold_on() : "", stdout);
+                file_text_print(line, strlen(line));
+                puts(is_head ? bold_off() : "");
         }
         if (json_array_size(lines) || json_array_size(not_kept))
                 putchar('\n');

@@ -82,8 +82,8 @@ static void slot_print(int width, const char *label, const json_t *s)
                 snprintf(desks, sizeof(desks), ", shared by %lld desks",
                          member_number(s, "n_desks"));
         if (json_is_string(json_object_get(s, "cause")))
-                snprintf(suspended, sizeof(suspended), "; suspended for %s: %.400s",
-                         age_text(member_number(s, "suspended_for_s")), member_text(s, "cause"));
+                snprintf(suspended, sizeof(suspended), "; %.400s, tried again in %s",
+                         member_text(s, "cause"), age_text(member_number(s, "suspended_for_s")));
         line_print(width, label, "%s%s, %s%s%s%s%s%s%s", number, member_text(s, "key"),
                    member_text(s, "state"), since[0] ? " for " : "", since,
                    added[0] ? ", added " : "", moment_day(added), desks, suspended);

@@ -21,8 +21,11 @@ static int plan_save(const char *path, json_t *policy, json_t *plan)
         int r = document ? json_dump_file(document, path, JSON_INDENT(2)) : -1;
 
         json_decref(document);
-        if (r == 0)
+        if (r == 0) {
+                fprintf(stderr, "%s is written; this and nothing else does: keyrouter apply %s\n",
+                        path, path);
                 return 0;
+        }
         fprintf(stderr, "keyrouter plan: cannot write %s: %s\n", path, strerror(errno));
         return EX_CANTCREAT;
 }

@@ -62,7 +62,10 @@ static void answer_print(const struct request *r, const json_t *answer)
                 fprintf(stderr, "keyrouter resolve: no answer for %s\n",
                         json_string_value(json_array_get(unresolved, i)));
         if (n == 0) {
-                puts("The policy names no hosts");
+                puts(request_operand(r, 0)
+                             ? "The policy names no hosts"
+                             : "The policy in force names no hosts; a file's are looked up with "
+                               "keyrouter resolve POLICY");
                 return;
         }
         printf("%s: %zu pinned now, %lld unchanged, %zu %s, %zu without an answer\n",

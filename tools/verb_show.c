@@ -23,7 +23,7 @@ static void files_print(const json_t *files)
 
                 printf("%s%s# %s: %s%s\n", i ? "\n" : "", bold_on(), member_text(f, "role"),
                        member_text(f, "path"), bold_off());
-                fwrite(bytes, 1, length, stdout);
+                file_text_print(bytes, length);
                 if (length && bytes[length - 1] != '\n')
                         putchar('\n');
         }

@@ -169,10 +169,12 @@ static void head_put(const struct shim *s, FILE *out)
         strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&now, &t));
         fprintf(out,
                 "# Settings of keyshim for the workstations of group %s at site %s, made by\n"
-                "# keyrouter workstation-config on %s from %s. See keyshim(1).\n"
-                "# Put it to /etc/keyrouter/keyshim.cfg there and check it with: keyshim "
-                "--check\n\n",
-                s->group->name, s->policy->site, date, s->origin);
+                "# keyrouter workstation-config on %s from ",
+                s->group->name, s->policy->site, date);
+        cfg_put_comment(out, slice_of(s->origin), 200);
+        fputs(". See keyshim(1).\n"
+              "# Put it to /etc/keyrouter/keyshim.cfg there and check it with: keyshim --check\n\n",
+              out);
 }
 
 static void addresses_put(const struct shim *s, FILE *out)

@@ -129,6 +129,12 @@ static void host_confirm(struct op *o, struct changing *c, struct done_list *l, 
                            c->key);
 }
 
+/* "all" is what allowlist shows to be pasted: not the router's own address while nobody has told it. */
+static bool entry_is_of_all(const struct done_list *l, const struct entry *e)
+{
+        return e->state == l->state && (l->state != ENTRY_WANTED || strcmp(e->host, "router") != 0);
+}
+
 /* False: refused, it is neither "all" nor a list of texts. */
 static bool list_confirm(struct op *o, struct changing *c, struct done_list *l)
 {
@@ -142,7 +148,7 @@ static bool list_confirm(struct op *o, struct changing *c, struct done_list *l)
         if (!word && !op_texts(o, l->name, &l->value))
                 return false;
         for (size_t i = 0; word && i < c->on_key.n; i++) {
-                if (c->on_key.entries[i]->state == l->state) {
+                if (entry_is_of_all(l, c->on_key.entries[i])) {
                         entry_confirm(o, c, c->on_key.entries[i]);
                         l->n++;
                 }

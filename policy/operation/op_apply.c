@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define CONFIRM_MAX_S 86400
-
 struct applying {
         struct op_policy p;
         struct plan *plan;
@@ -189,7 +187,7 @@ static int applying_finish(struct op *o, struct applying *a)
 static bool applying_read(struct op *o, struct applying *a)
 {
         if (!op_text(o, "why", false, &a->why) || !op_text(o, "outcome", false, &a->outcome) ||
-            !op_integer(o, "confirm_within_s", 0, CONFIRM_MAX_S, &a->confirm_within_s))
+            !op_integer(o, "confirm_within_s", 0, OPERATION_CONFIRM_MAX_S, &a->confirm_within_s))
                 return false;
         if (a->confirm_within_s == 0 || o->host->hooks)
                 return true;
@@ -205,6 +203,14 @@ static bool applying_is_free(struct op *o, const struct applying *a)
                 op_refuse(o, EX_TEMPFAIL, "run keyrouter confirm, or keyrouter rollback, first",
                           "the policy of row %llu waits for its confirmation",
                           (unsigned long long)a->pending.revision);
+                return false;
+        }
+        if (a->confirm_within_s && a->ends_pending) {
+                op_refuse(
+                        o, EX_UNAVAILABLE, "roll back without --confirm-within",
+                        "the policy of row %llu waits for its confirmation: it would come back by "
+                        "itself, and nothing would wait then",
+                        (unsigned long long)a->pending.revision);
                 return false;
         }
         if (a->confirm_within_s && !a->p.applied) {
@@ -304,10 +310,21 @@ int op_rollback(struct op *o)
         return rollback_to(o, &a, to);
 }
 
+/* Only what waits is taken back: an apply that has been confirmed meanwhile stays. */
 void operation_take_back(struct operation_host *host, const char *why, struct reply *ret)
 {
-        json_t *request = json_pack("{s:s}", "why", why);
+        struct pending pending = { 0 };
+        int r = ledger_pending(host->ledger, &pending);
+        json_t *request;
 
+        if (r || !pending.revision) {
+                const char *error = r ? ledger_explain(r) : "nothing waits for a confirmation";
+
+                *ret = (struct reply){ EX_UNAVAILABLE,
+                                       error_json(EX_UNAVAILABLE, NULL, error, NULL), 0 };
+                return;
+        }
+        request = json_pack("{s:s}", "why", why);
         operation_run(host, "rollback", "keyrouterd", request, ret);
         json_decref(request);
 }

@@ -3,9 +3,12 @@
  * A policy comes with the request, as texts, or from the ledger. Either way it is loaded from texts
  * alone, so that the daemon reads no file of a person, and what was applied loads again as it was.
  */
+#include "policy/entries_check.h"
+#include "policy/ledger/clean.h"
 #include "policy/operation/op.h"
 
 #include <errno.h>
+#include <limits.h>
 
 void op_policy_init(struct op_policy *p)
 {
@@ -47,6 +50,11 @@ static int files_of_request(struct op *o, json_t *list, struct file_set *files)
                 if (!role || !path || !bytes.data)
                         return op_refuse(o, EX_USAGE, NULL,
                                          "a file of the policy has no role, path or text");
+                if (!text_is_clean(role, PATH_MAX) || !text_is_clean(path, PATH_MAX))
+                        return op_refuse(o, EX_DATAERR, "give it another name",
+                                         "the path of file %zu of the policy has characters that a "
+                                         "terminal would not show",
+                                         i + 1);
                 r = file_set_add(files, role, path, bytes);
                 if (r == -EFBIG)
                         return op_refuse(o, EX_DATAERR, NULL,
@@ -162,8 +170,11 @@ int op_policy_load(struct op *o, uint64_t id, struct op_policy *p)
 
 int op_policy_plan(struct op *o, struct op_policy *p, struct plan **ret)
 {
-        int r = plan_make(p->policy, p->entries, &p->router, &p->diag, ret);
+        int r = policy_check_entries(p->policy, p->entries, &p->diag);
 
+        if (r == 0)
+                r = plan_make(p->policy, p->entries, &p->router, &p->diag, ret);
+        diag_sort(&p->diag);
         return r == -EINVAL ? op_refuse_findings(o, &p->diag, "the policy cannot be planned") : r;
 }
 

@@ -181,10 +181,12 @@ static json_t *traffic_json(const struct operation_host *host)
         if (!host->hooks || !host->hooks->traffic)
                 return json_null();
         host->hooks->traffic(host->hooks_context, &c);
-        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "requests", (json_int_t)c.n_requests,
+        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests",
+                         (json_int_t)c.n_requests,
                          "by_key", (json_int_t)c.n_by_key, "by_backend", (json_int_t)c.n_by_backend,
                          "refused", (json_int_t)c.n_refused, "failed", (json_int_t)c.n_failed,
-                         "fallbacks", (json_int_t)c.n_fallbacks);
+                         "fallbacks", (json_int_t)c.n_fallbacks, "unusable_s",
+                         c.has_unusable ? json_integer((json_int_t)c.unusable_s) : json_null());
 }
 
 static json_t *ledger_json(const struct operation_host *host)

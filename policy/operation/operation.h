@@ -23,6 +23,8 @@ struct slot_health {
 struct traffic_counts { /* since the daemon's start */
         uint64_t n_requests, n_by_key, n_by_backend, n_refused, n_failed;
         uint64_t n_fallbacks; /* not by their own key, because it was refused, now or lately */
+        bool has_unusable;
+        uint64_t unusable_s; /* ago: an egress address could not be called from */
 };
 
 struct operation_hooks {
@@ -72,11 +74,15 @@ void reply_done(struct reply *r);
 /* Does an operation of that name exist, and may it change the ledger? */
 bool operation_exists(const char *name, bool *ret_changes);
 
+/* How long an apply may wait for its confirmation. */
+#define OPERATION_CONFIRM_MAX_S 86400
+
 /* Bytes of a request's or answer's JSON. */
 #define OPERATION_MAX_BYTES ((size_t)96 * 1024 * 1024)
 
 /*
  * Takes back what waits for its confirmation, as an operation of its own. `why` tells the cause:
- * the time is over, or errors jumped. Fills *ret like operation_run().
+ * the time is over, or errors jumped. Fills *ret like operation_run(): a refusal where nothing
+ * waits.
  */
 void operation_take_back(struct operation_host *host, const char *why, struct reply *ret);

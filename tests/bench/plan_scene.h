@@ -33,5 +33,5 @@ struct addr plan_scene_desk(unsigned i);
 
 struct policy *plan_scene_load(const char *path, const char *provider_dir);
 
-/* Of a monotonic clock. */
-double plan_scene_now_s(void);
+/* CPU time of the process: on an idle machine that is how long it took. */
+double plan_scene_cpu_s(void);

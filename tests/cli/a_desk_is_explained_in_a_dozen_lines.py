@@ -182,12 +182,27 @@ def test_the_former_key_serves_until_the_new_one_is_live(site):
     assert (provider["slot"]["key"], provider["slot"]["state"]) == ("k-2", "wanted")
     assert (provider["former"]["key"], provider["former"]["state"]) == ("k-1", "leaving")
     assert (provider["route"]["kind"], provider["route"]["key"]) == ("key", "k-1")
+    assert why_not(site, "192.0.2.1")["k-1"] == "the group may not use it"
     lines = lines_of(site, "192.0.2.1")
     assert lines["former slot"].startswith("k-1, leaving for ") or " on k-1, leaving for " in lines[
         "former slot"]
     assert lines["route now"].startswith("key k-1: former slot ")
     site.run("suspend", "k-1")
     assert provider_of(site, "192.0.2.1")["route"]["kind"] == "backend"
+
+
+def test_a_key_that_the_address_is_leaving(office):
+    """It may use both, and has given up the one that another needs more."""
+    def policy(*support):
+        office.policy(keys=[("k-1", {"capacity": 1}), ("k-2", {})],
+                      groups=[("sales", ["192.0.2.1"], ["k-1", "k-2"]), *support])
+        office.run("apply", "policy.cfg")
+    policy()
+    is_listed(office, "k-1", "192.0.2.1")
+    policy(("support", ["198.51.100.1"], ["k-1"]))
+    provider = provider_of(office, "192.0.2.1")
+    assert (provider["slot"]["key"], provider["former"]["key"]) == ("k-2", "k-1")
+    assert why_not(office, "192.0.2.1") == {"k-1": "the address is leaving it"}
 
 
 def test_a_policy_that_is_not_applied(site):

@@ -107,6 +107,8 @@ def test_it_ends_with_what_to_do_next(init):
     (("--workstations", "10.20.0.9-10.20.0.1"), '"10.20.0.9-10.20.0.1" of workstations'),
     (("--workstations", "10.20.0.0/24,10.20.0.7"), '"10.20.0.0/24" and "10.20.0.7" overlap'),
     (("--workstations", '10.0.0.1"; x = "'), "--workstations: "),
+    (("--workstations", "10.20.0.1 to 10.20.0.9"), '"to" is no address: write first-last'),
+    (("--workstations", "desks.csv"), '"desks.csv" is no address'),
     (("--workstations", ","), "write addresses, prefixes or first-last"),
     ((*BLOCK, "--public", "nat"), '"nat" is none of same, router, an address'),
     ((*BLOCK, "--public", "10.20.0.0/24 -> 198.51.100.0/25"), "prefixes of different lengths"),
@@ -142,6 +144,13 @@ def test_a_policy_that_no_plan_can_be_made_of_is_not_written(office, init):
 
 
 # ---- on a terminal
+
+def test_nothing_is_asked_for_a_file_that_is_there(office):
+    (office.folder / "policy.cfg").write_text("mine")
+    with office.terminal("init", *PROVIDERS, "-o", "policy.cfg", ledger=False) as t:
+        assert t.end() == 73
+    assert "?" not in t.screen
+
 
 def test_five_questions_with_defaults(office):
     with office.terminal("init", *PROVIDERS, "-o", "policy.cfg", ledger=False) as t:

@@ -73,7 +73,8 @@ def test_what_is_in_force_already_changes_nothing(office):
 
 def test_the_address_of_the_router_is_said_or_asked_for(office):
     office.policy(groups=[("sales", DESKS, ["k-1"], {"egress": "router"})])
-    assert "+ the router's own address: say it with --router-address\n" in office.run("plan", "policy.cfg").out
+    assert ("+ the router's own address: say it in keyrouterd.cfg (address), or with --router-address\n"
+            in office.run("plan", "policy.cfg").out)
     told = office.run("plan", "policy.cfg", "--router-address", "203.0.113.4").out
     assert "1 of 100 slots, 3 desks" in told and "+ 203.0.113.4\n" in told
     for wrong in ("router", "203.0.113.4/32", "0.0.0.0", ""):

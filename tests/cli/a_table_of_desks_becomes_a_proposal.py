@@ -41,6 +41,7 @@ def check(office, name="policy.cfg", status=0):
     ("192.0.2.2\r\n192.0.2.1\r\n", ["192.0.2.1-192.0.2.2"]),
     ("\ufeffname,ip\na,192.0.2.1\nb,192.0.2.2", ["192.0.2.1-192.0.2.2"]),
     ("Name;Street, No;IP-Address\na;1 Main St, 5;192.0.2.1\n", ["192.0.2.1"]),
+    ("192.0.2.1;Desk, first\n192.0.2.2;Desk, second\n", ["192.0.2.1-192.0.2.2"]),
     ("desk\taddress\tip\na\t1 Main St\t192.0.2.1\n", ["192.0.2.1"]),
     ("ip,server\n192.0.2.1,192.0.2.200\n192.0.2.2,192.0.2.200\n", ["192.0.2.1-192.0.2.2"]),
     ("Host\n192.0.2.1\n", ["192.0.2.1"]),
@@ -89,7 +90,7 @@ def test_each_line_says_where_it_comes_from(table):
 
 
 def test_nothing_of_the_table_gets_out_of_a_comment(table, office):
-    office.policy(groups=[], include=["conf.d/*.cfg"])
+    office.policy(groups=[("other", ["192.0.2.200"], ["k-1"])], include=["conf.d/*.cfg"])
     (office.folder / "conf.d").mkdir()
     table('ip,name\n192.0.2.1,"a\n); unknown = ""secret"";\n# ' + "\u00fc" * 100 + '"\n',
           "-o", "conf.d/sales.cfg", policy="policy.cfg")

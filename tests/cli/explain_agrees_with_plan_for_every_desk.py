@@ -14,12 +14,13 @@ class Group:
         self.name = f"g-{number}"
         self.desks = [str(first + n) for n in range(dice.randint(1, 9))]
         self.keys = keys
-        self.nat = f"203.0.113.{dice.choice([7, 8])}" if dice.random() < 0.2 else None
+        self.nat = f"203.0.113.{dice.choice([7, 8])}" if dice.random() < 0.4 else None
         self.settings = {"priority": dice.randint(0, 2)}
         if dice.random() < 0.3:
             self.settings["overflow"] = "refuse"
         if self.nat:
-            self.keys = policy_keys  # who shares an address has a key in common
+            # who shares an address has a key in common, or none at all
+            self.keys = policy_keys if dice.random() < 0.7 else []
             self.settings["public"] = [f"10.{number}.0.0/24 -> {self.nat}"]
 
     def seen(self, desk):

@@ -111,6 +111,16 @@ def test_values_and_operands(named, complete, words, offered):
     assert complete(*words) == offered
 
 
+def test_names_are_those_of_the_policy_in_force(office, complete):
+    office.policy(keys=(("k-1", {}), ("other", {})), groups=[("sales", ["192.0.2.1"], ["k-1"])])
+    office.run("apply", "policy.cfg")
+    ledger = ("--ledger", str(office.ledger))
+    assert complete("allowlist", "confirm", *ledger, "") == ["k-1", "other"]
+    assert complete("workstation-config", *ledger, "s") == ["sales"]
+    assert complete("suspend", *ledger, "s") == ["secret"]
+    assert complete("whatif", *ledger, "--remove-key", "") == ["k-1", "other"]
+
+
 def test_without_an_answer_to_names_there_is_none(office, complete):
     """No daemon: nothing is offered, and nothing said into the person's line."""
     assert complete("allowlist", "confirm", "") == []

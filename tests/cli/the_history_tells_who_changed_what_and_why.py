@@ -207,3 +207,15 @@ def test_what_cannot_be_answered_is_refused(story, words, status, says):
 def test_before_the_first_apply_there_is_nothing_to_show(office):
     office.run("resume", "--all")
     assert "no policy has been applied yet" in office.run("show", status=69).err
+
+
+def test_no_text_of_a_policy_steers_a_terminal(office):
+    for comment in ("# day one", "# \x1b[31mred\x1b[0m \x07 \u009b1m and \xe9"):
+        path = office.policy(groups=[("sales", ["192.0.2.1"], ["k-1"])])
+        path.write_text(path.read_text() + comment + "\n")
+        office.run("apply", "policy.cfg")
+    for words in (("show",), ("diff", "1")):
+        with office.terminal(*words, environment={"NO_COLOR": "1"}) as t:
+            assert t.end() == 0
+        assert "# ?[31mred?[0m ? ?1m and \xe9" in t.screen
+    assert "\x1b[31mred\x1b[0m \x07" in office.run("show").out  # a file gets it as it is

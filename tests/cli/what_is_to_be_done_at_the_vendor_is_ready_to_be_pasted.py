@@ -159,6 +159,14 @@ def test_the_routers_address_is_no_host_while_nobody_has_told_it(office):
     assert bare.out == "" and "--router-address" in bare.err
 
 
+def test_all_that_was_shown_to_be_added_is_not_the_routers_untold_address(office):
+    office.policy(groups=[("sales", ["10.0.0.1-10.0.0.9"], ["k-1"], {"egress": "router"}),
+                          ("desks", ["192.0.2.1"], ["k-1"])])
+    office.run("apply", "policy.cfg")
+    done = office.json("allowlist", "confirm", "k-1", "--added", "all")
+    assert (done["added"], done["left"]["add"]) == (1, 1)
+
+
 def test_before_the_first_apply_there_is_nothing_to_be_done(office):
     (office.folder / "hosts").write_text("192.0.2.1\n")
     office.run("allowlist", "import", "k-1", "hosts", "--provider", "smarty")

@@ -124,6 +124,18 @@ def test_other_questions_agree_with_policies_that_are_written(office, seed):
     assert asked["moves"] == plan["totals"]["moves"]
 
 
+def test_before_is_what_is_in_force_and_not_what_another_apply_would_make_of_it(office):
+    """A place has come free since: the desk that waits for it has it after, and not before."""
+    office.policy(keys=[("k-1", {"capacity": 2})], groups=[("sales", ["192.0.2.1-192.0.2.2"], ["k-1"])])
+    (office.folder / "hosts").write_text("192.0.2.1\nwww.example.com\n")
+    office.run("allowlist", "import", "k-1", "hosts", "--provider", "smarty")
+    office.run("apply", "policy.cfg")
+    (office.folder / "hosts").write_text("192.0.2.1\n")
+    office.run("allowlist", "import", "k-1", "hosts")
+    for document in office.json("whatif"), office.json("whatif", "policy.cfg"):
+        assert (document["before"]["backend"], document["after"]["backend"]) == (1, 0)
+
+
 def test_the_keys_that_are_needed_are_enough_and_not_one_too_many(site):
     for n in 1, 94, 95, 100, 101, 950:
         words = ["whatif", "--add", f"{n}@sales"]

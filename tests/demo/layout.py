@@ -116,10 +116,14 @@ class Plan:
 
 
 def keyrouter_run(site, *words):
-    """What the administrator's command prints; RuntimeError where it says no. Asks the daemon."""
+    """What the administrator's command prints; RuntimeError where it says no. Asks a daemon that runs, or
+    looks at the ledger."""
     argv = [program_find(site.build, "keyrouter"), *words]
-    if words[0] != "check":
-        argv += ["--socket", site.sockets / "control"]
+    socket = site.sockets / "control"
+    if words[0] != "check" and socket.exists():
+        argv += ["--socket", socket]
+    elif words[0] != "check" and site.ledger.exists():
+        argv += ["--ledger", site.ledger]
     done = subprocess.run(list(map(str, argv)), stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=PLAN_TIMEOUT_S)
     if done.returncode != 0:

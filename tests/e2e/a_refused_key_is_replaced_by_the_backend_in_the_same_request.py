@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fallback: once, inside the request, only for causes that blame slot or key."""
 import json
+import re
 
 import pytest
 from support.site import HOSTS
@@ -136,6 +137,11 @@ def test_an_egress_address_that_the_machine_does_not_have_costs_no_lookup(make_s
         answer, event = ask(client, router)
     assert (answer.status, classes(site)) == (200, [("secret", 200)])
     assert event["fallback"] is True and "source address cannot be used" in event["reason"]
+    told = router.wait_event("egress_unusable")
+    assert (told["key"], told["egress"]) == ("key-1", "203.0.113.9")
+    said = site.keyrouter("status", "--socket", site.sockets / "control")
+    assert ": 1 matter to see to: " in said.splitlines()[0]
+    assert re.search(r"^egress +\d+ s ago a call could not leave from its egress address", said, re.M)
 
 
 def test_errors_that_must_be_read_are_asked_for_unpacked(desk_site):

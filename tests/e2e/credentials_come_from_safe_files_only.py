@@ -39,8 +39,17 @@ def test_all_that_is_wrong_is_said_at_once(desk_site):
     (desk_site.credentials / "key-1").unlink()
     desk_site.write_credential("secret-1", {"id": "x"})
     said = refusal(desk_site)
-    assert "key-1: error: credential of key key-1 cannot be read: No such file or directory" in said
+    assert f"{desk_site.policy_path}:" in said
+    assert ": error: credential of key key-1 cannot be read: No such file or directory" in said
     assert "secret-1: error: credential of backend secret-1 has no token=" in said
+
+
+def test_a_key_that_was_pasted_for_its_name_is_not_shown(desk_site):
+    pasted = "219837465018273645"
+    desk_site.keys[0]["credential"] = pasted
+    said = refusal(desk_site, apply=False, argv=["--check"])
+    assert "credential of key key-1 cannot be read: No such file or directory" in said
+    assert pasted not in said
 
 
 @pytest.mark.parametrize("text, message", [

@@ -38,7 +38,7 @@ def test_an_address_beyond_loopback_is_refused_at_the_start(desk_site, listen):
     status = shim.wait_end()
     printed = "\n".join(shim.noise)
     assert (status, shim.events) == (EX_CONFIG, [])
-    assert f'keyshim-1.cfg:1: error: "{listen}" is not a loopback address' in printed
+    assert f'keyshim-1.cfg:1:27: error: "{listen}" is not a loopback address' in printed
     assert "listen on 127.0.0.1 or [::1]" in printed
 
 

@@ -24,6 +24,7 @@ from support.process import Died, Process
 from support.rawclient import BrokenAnswer, RawClient, Truncated
 from support.relay import Relay
 from support.site import HOSTS, Site
+from support.terminal import Terminal
 from support.vendor import Vendor
 
 # ---- canary
@@ -490,7 +491,7 @@ def test_a_site_writes_what_its_programs_read(tmp_path, authority):
             client.send(site.street_request("2 B St", extra="&" + key.query))
             assert client.response().status == 200
         assert dns_ask(site.dns, HOSTS["us-street"]) == (0, ["127.0.0.1"])
-        with pytest.raises(FileNotFoundError, match="keyrouterd is not built"):
+        with pytest.raises(FileNotFoundError, match="keyrouter is not built"):
             site.start_router()
     finally:
         site.stop()
@@ -518,3 +519,18 @@ def test_a_vendor_ends_with_its_starter(tmp_path):
     assert vendor._process.wait(20) == 0
     vendor._process.stdout.close()
     assert not os.path.exists(f"/proc/{vendor.pid}/exe")
+
+
+# ---- terminal
+
+def test_a_terminal_is_one_and_tells_what_was_said(tmp_path):
+    script = "test -t 0 -a -t 1 && printf 'name [x]: ' && read -r x && echo \"is $x\" && exit 3"
+    with Terminal(["sh", "-c", script]) as t:
+        t.answer("name", "austin")
+        assert t.end() == 3
+    assert t.screen.endswith("is austin\n")
+    with Terminal(["sh", "-c", "echo out; echo err >&2"], out=tmp_path / "out") as t:
+        t.wait("err")
+        with pytest.raises(EOFError):
+            t.wait("more")
+    assert (tmp_path / "out").read_text() == "out\n" and "out" not in t.screen

@@ -243,7 +243,7 @@ static const struct {
           "  { name = \"g0\"; backends = \"b\"; workstations = [ \"PC-1\", \"10.0.0.1\" ]; "
           "}\n"
           "                                                  ^~~~~~\n"
-          "    run keyrouter resolve\n" },
+          "    keyrouter resolve POLICY looks it up, and so does keyrouter apply\n" },
         { { "workstations = \"pc-1\"; except = \"10.0.0.1\";" },
           "pc-1=",
           "p.cfg:4:47: warning: host name \"pc-1\" has no address yet: it counts as no "
@@ -251,7 +251,7 @@ static const struct {
           "  { name = \"g0\"; backends = \"b\"; workstations = \"pc-1\"; except = "
           "\"10.0.0.1\"; }\n"
           "                                                ^~~~~~\n"
-          "    run keyrouter resolve\n" },
+          "    keyrouter resolve POLICY looks it up, and so does keyrouter apply\n" },
         { { "workstations = \"abcdefghijk1\";" },
           NULL,
           "p.cfg:4:47: error: \"************\" of workstations is not an address, a prefix "

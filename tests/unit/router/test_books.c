@@ -395,6 +395,59 @@ static void who_changed_an_entry_is_not_overruled(void **state)
         assert_string_equal(stands(d, DESK_1), "live k-1");
 }
 
+/* The vendor refused it, somebody entered it there again and says so. */
+static void who_says_that_a_refused_address_stands_there_is_believed(void **state)
+{
+        struct desk *d = *state;
+        const char *cause;
+
+        begin(d);
+        tell(d, DESK_1, HEALTH_SUCCEEDED);
+        tell(d, DESK_1, HEALTH_REFUSED);
+        assert_int_equal(books_evidence(&d->books), 0);
+        assert_string_equal(stands(d, DESK_1), "suspended k-1");
+        renew(d, true);
+        assert_int_equal(health_admit(d->snapshot->health, slot_of(d, DESK_1), clock_monotonic_ms(),
+                                      &cause),
+                         HEALTH_SLOT_SUSPENDED);
+        assert_int_equal(ask(d, "allowlist-import",
+                             json_pack("{s:s, s:[s, s]}", "key", "k-1", "hosts", DESK_1, DESK_2)),
+                         0);
+        renew(d, false);
+        assert_int_equal(books_evidence(&d->books), 0);
+        assert_string_equal(stands(d, DESK_1), "live k-1");
+        assert_int_equal(health_admit(d->snapshot->health, slot_of(d, DESK_1), clock_monotonic_ms(),
+                                      &cause),
+                         HEALTH_SERVE);
+}
+
+/* What was confirmed must not be lost to a timer that has not heard of it. */
+static void only_what_waits_is_taken_back(void **state)
+{
+        struct desk *d = *state;
+        struct reply reply;
+
+        begin(d);
+        assert_int_equal(apply(d, "k-2"), 0);
+        operation_take_back(&d->books.host, "late", &reply);
+        assert_int_equal(reply.status, EX_UNAVAILABLE);
+        reply_done(&reply);
+        assert_int_equal(head(d), 2);
+
+        assert_int_equal(ask(d, "rollback",
+                             json_pack("{s:i, s:i}", "to", 1, "confirm_within_s", 600)),
+                         0);
+        /* or else what nobody has confirmed would be in force for good */
+        assert_int_equal(ask(d, "rollback", json_pack("{s:i}", "confirm_within_s", 600)),
+                         EX_UNAVAILABLE);
+        assert_int_equal(head(d), 3);
+        operation_take_back(&d->books.host, "late", &reply);
+        assert_int_equal(reply.status, 0);
+        reply_done(&reply);
+        assert_int_equal(head(d), 4);
+        assert_string_equal(stands(d, DESK_1), "wanted k-2");
+}
+
 /* Requests may go by the old snapshot for a moment. */
 static void nothing_is_written_of_a_key_that_the_address_has_no_more(void **state)
 {
@@ -469,6 +522,8 @@ int main(void)
                 BOOKS_TEST(what_was_shown_is_known_after_a_restart),
                 BOOKS_TEST(on_a_full_disk_it_is_kept_and_written_later),
                 BOOKS_TEST(who_changed_an_entry_is_not_overruled),
+                BOOKS_TEST(who_says_that_a_refused_address_stands_there_is_believed),
+                BOOKS_TEST(only_what_waits_is_taken_back),
                 BOOKS_TEST(nothing_is_written_of_a_key_that_the_address_has_no_more),
                 BOOKS_TEST(operations_see_the_health_of_slots_and_keys),
                 BOOKS_TEST(without_workers_there_is_no_traffic),

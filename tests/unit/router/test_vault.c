@@ -259,7 +259,7 @@ static void what_is_not_a_plain_small_file_is_refused(void **state)
                 { make_directory, "first: error: credential is not a regular file" },
                 { make_fifo, "first: error: credential is not a regular file" },
                 { make_nothing,
-                  "first: error: credential of key austin-1 cannot be read: No such" },
+                  "error: credential of key austin-1 cannot be read: No such" },
                 { make_long, "first: error: credential file is longer than 4096 bytes" },
                 { make_too_long_when_encoded,
                   "first: error: credential of key austin-1 is too long" },
@@ -307,7 +307,7 @@ static void all_that_is_wrong_is_told_at_once(void **state)
         assert_int_equal(s.diag.n_errors, 4);
         assert_non_null(strstr(s.findings, "first:1: error: key is empty"));
         assert_non_null(strstr(s.findings, "first:2: error: unknown field"));
-        assert_non_null(strstr(s.findings, "second: error: credential of key austin-2"));
+        assert_non_null(strstr(s.findings, "error: credential of key austin-2 cannot be read"));
         assert_non_null(strstr(s.findings,
                                "secret: error: credential of backend austin-secret has no token="));
         site_done(&s);
