@@ -12,6 +12,7 @@ import pytest
 from support import DEADLINE_S
 from support.control import Refused
 from support.site import HOSTS
+from support.passing import wait_until
 from support.strace import attached, ledger_paths
 
 STREET = HOSTS["us-street"]
@@ -37,14 +38,6 @@ def ask(site, router, desk):
         answer = client.request("GET", LOOKUP, STREET)
     assert answer.status == 200
     return router.wait_event("exchange", request=answer.header("X-Request-Id"))
-
-
-def wait_until(is_so):
-    """For what nobody tells."""
-    end = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # ---- slow

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from support.control import Refused
+from support.passing import let_pass
 from support.site import HOSTS
 
 STREET = HOSTS["us-street"]
@@ -86,7 +87,7 @@ def test_confirmed_it_stays(two_key_site, router):
     applied = move(two_key_site, 5)
     assert two_key_site.control().ask("confirm") == {
         "schema": "keyrouter.confirm/1", "revision": applied["revision"], "confirmed": True}
-    time.sleep(5.5)  # nothing tells that nothing happens
+    let_pass(5.5)  # nothing tells that nothing happens
     assert router.find_events("taken_back") == []
     assert served_by(two_key_site, router) == {"key-2"}
     assert pending(two_key_site) is None
@@ -132,7 +133,7 @@ def test_requests_under_way_do_not_notice(two_key_site, router):
 def test_a_router_that_was_killed_takes_it_back_when_it_starts_too_late(two_key_site, router):
     applied = move(two_key_site, 1)
     router.kill()
-    time.sleep(1.1)
+    let_pass(1.1)
     again = two_key_site.start_router(apply=False)
     event = again.wait_event("taken_back")
     assert_taken_back(two_key_site, again, applied, event, "it was not confirmed in time")
@@ -206,7 +207,7 @@ def test_refused_trials_are_no_errors(two_key_site, router):
     for n in range(3):
         served_by(two_key_site, router)
     assert len(two_key_site.vendor.records(key="key-2", status=401)) >= 1
-    time.sleep(1.5)  # it looks once a second
+    let_pass(1.5)  # it looks once a second
     assert router.find_events("taken_back") == []
 
 

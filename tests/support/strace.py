@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from support import DEADLINE_S
+from support.passing import let_pass
 
 WRITES = "pwrite64,write,fsync,fdatasync,ftruncate,fallocate,rename,unlink"  # all that change a file
 
@@ -39,7 +40,7 @@ def attached(process, calls, fault, paths):
             while not _is_traced(process.pid):
                 if time.monotonic() > end or tracer.poll() is not None:
                     raise TimeoutError("strace does not attach")
-                time.sleep(0.001)
+                let_pass(0.001)
             yield
         finally:
             tracer.terminate()
