@@ -9,10 +9,10 @@ import threading
 import time
 
 import pytest
-from support import DEADLINE_S
 from support.control import Refused
 from support.site import HOSTS
 from support.strace import attached, ledger_paths
+from support.waiting import wait_until
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
@@ -37,14 +37,6 @@ def ask(site, router, desk):
         answer = client.request("GET", LOOKUP, STREET)
     assert answer.status == 200
     return router.wait_event("exchange", request=answer.header("X-Request-Id"))
-
-
-def wait_until(is_so):
-    """For what nobody tells."""
-    end = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # ---- slow
@@ -81,7 +73,7 @@ def test_what_calls_show_meanwhile_is_written_when_it_can_be(new_site):
     with attached(router, "fsync,fdatasync", f"delay_enter={STUCK_S}s", ledger_paths(new_site.ledger)):
         before = log.stat().st_size
         ask(new_site, router, DESKS[0])
-        wait_until(lambda: log.stat().st_size > before)  # its evidence gets stuck behind this
+        wait_until(lambda: log.stat().st_size > before, "evidence, which gets stuck behind this")
         began = time.monotonic()
         for desk in DESKS[1:]:
             ask(new_site, router, desk)
@@ -204,7 +196,7 @@ def test_when_there_is_room_again_evidence_is_written_by_itself(small_site):
     router.wait_event("ledger_failed")
     disk.empty()
     before = disk.log_bytes()
-    wait_until(lambda: disk.log_bytes() > before)
+    wait_until(lambda: disk.log_bytes() > before, "evidence is written")
     assert site.control().slots("key-1")["live"] == 1
     assert [r["what"] for r in site.control().ask("history")["rows"]] == ["evidence", "apply"]
 
