@@ -24,7 +24,6 @@ from support.ca import Authority
 from support.cfg import cfg_format
 from support.dns import NameServer
 from support.site import PROVIDER, ROUTER_NAME
-from support.waiting import wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOSTS = ("us-street.api.smarty.com", "us-zipcode.api.smarty.com",
