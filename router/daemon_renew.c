@@ -132,6 +132,11 @@ void daemon_watch_health(struct daemon *d, struct snapshot *s)
                 health_watch(s->health, on_health_change, d);
 }
 
+static void on_evidence(uv_timer_t *timer)
+{
+        daemon_write_evidence(timer->data);
+}
+
 void daemon_write_evidence(struct daemon *d)
 {
         uint64_t now_ms = clock_monotonic_ms();
@@ -139,17 +144,12 @@ void daemon_write_evidence(struct daemon *d)
 
         if (r == 0)
                 return;
-        uv_timer_start(&d->evidence, d->evidence.timer_cb, EVIDENCE_AGAIN_MS, 0);
+        uv_timer_start(&d->evidence, on_evidence, EVIDENCE_AGAIN_MS, 0);
         if (d->alarmed_ms && now_ms - d->alarmed_ms < LEDGER_ALARM_MS)
                 return;
         d->alarmed_ms = now_ms;
         log_event(&LEDGER_FAILED, TEXT("error", explain(r)),
                   TEXT("reason", "what calls have shown is not written down yet"));
-}
-
-static void on_evidence(uv_timer_t *timer)
-{
-        daemon_write_evidence(timer->data);
 }
 
 /* A success comes seldom alone: what follows shortly is written with it. */

@@ -9,11 +9,10 @@ import threading
 import time
 
 import pytest
-from support import DEADLINE_S
 from support.control import Refused
 from support.site import HOSTS
-from support.passing import wait_until
 from support.strace import attached, ledger_paths
+from support.waiting import wait_until
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
@@ -74,7 +73,7 @@ def test_what_calls_show_meanwhile_is_written_when_it_can_be(new_site):
     with attached(router, "fsync,fdatasync", f"delay_enter={STUCK_S}s", ledger_paths(new_site.ledger)):
         before = log.stat().st_size
         ask(new_site, router, DESKS[0])
-        wait_until(lambda: log.stat().st_size > before)  # its evidence gets stuck behind this
+        wait_until(lambda: log.stat().st_size > before, "evidence, which gets stuck behind this")
         began = time.monotonic()
         for desk in DESKS[1:]:
             ask(new_site, router, desk)
@@ -197,7 +196,7 @@ def test_when_there_is_room_again_evidence_is_written_by_itself(small_site):
     router.wait_event("ledger_failed")
     disk.empty()
     before = disk.log_bytes()
-    wait_until(lambda: disk.log_bytes() > before)
+    wait_until(lambda: disk.log_bytes() > before, "evidence is written")
     assert site.control().slots("key-1")["live"] == 1
     assert [r["what"] for r in site.control().ask("history")["rows"]] == ["evidence", "apply"]
 

@@ -17,8 +17,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
-import time
 
 from support import DEADLINE_S, canary, handover
 from support.administrator import Administrator, program_find
@@ -48,15 +46,6 @@ KINDS = {
     "stranger": 20,   # in no group
 }
 CROWDED_CAPACITY = 10
-
-
-def wait_until(is_so, what, deadline_s=DEADLINE_S):
-    """For what nobody tells: a number in /proc."""
-    end, pause = time.monotonic() + deadline_s, threading.Event()
-    while not is_so():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {deadline_s} s: {what}")
-        pause.wait(0.01)
 
 
 class Program:

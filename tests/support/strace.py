@@ -6,10 +6,8 @@
 """
 import contextlib
 import subprocess
-import time
 
-from support import DEADLINE_S
-from support.passing import let_pass
+from support.waiting import wait_until
 
 WRITES = "pwrite64,write,fsync,fdatasync,ftruncate,fallocate,rename,unlink"  # all that change a file
 
@@ -36,11 +34,7 @@ def attached(process, calls, fault, paths):
     argv = [*strace_words(calls, fault, paths), "-p", str(process.pid)]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as tracer:
         try:
-            end = time.monotonic() + DEADLINE_S
-            while not _is_traced(process.pid):
-                if time.monotonic() > end or tracer.poll() is not None:
-                    raise TimeoutError("strace does not attach")
-                let_pass(0.001)
+            wait_until(lambda: _is_traced(process.pid), "strace attaches")
             yield
         finally:
             tracer.terminate()
