@@ -123,5 +123,5 @@ def test_a_policy_that_does_not_load_any_more_stops_the_start_with_what_is_wrong
     desk_site.prepare()
     (desk_site.credentials / "key-1").unlink()
     before = desk_site.ledger.read_bytes()
-    assert "key-1: error: credential of key key-1 cannot be read" in start_refused(desk_site)
+    assert "error: credential of key key-1 cannot be read" in start_refused(desk_site)
     assert desk_site.ledger.read_bytes() == before
