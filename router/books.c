@@ -350,12 +350,20 @@ static int known_fill(struct books *b)
         return r ? r : known_new(b->snapshot->plan, entries, &b->known);
 }
 
+/* What was seen while the snapshot waited for its turn is in the ledger, and not in the snapshot. */
+static void evidence_trust(const struct books *b, struct snapshot *s)
+{
+        for (size_t i = 0; i < s->plan->n_slots; i++)
+                if (b->known[i] == ENTRY_LIVE && s->plan->slots[i].state < ENTRY_LIVE)
+                        health_learn(s->health, &s->plan->slots[i]);
+}
+
 void books_serve(struct books *b, struct snapshot *s)
 {
         free(TAKE(b->known));
         b->snapshot = s;
-        if (s->plan)
-                (void)known_fill(b); /* where it fails, the first evidence tries again */
+        if (s->plan && known_fill(b) == 0) /* where it fails, the first evidence tries again */
+                evidence_trust(b, s);
 }
 
 int books_evidence(struct books *b)

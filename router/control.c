@@ -34,6 +34,7 @@ struct control {
         void *context;
         char *path;
         struct control_call *calls; /* those under way */
+        size_t n_bytes; /* of bodies that are not read yet */
         bool closing;
         bool has_room; /* a connection has ended in this turn */
 };
@@ -177,6 +178,13 @@ static void caller_find(struct MHD_Connection *connection, char *out, size_t siz
                 snprintf(out, size, "uid %u", (unsigned)peer.uid);
 }
 
+static void body_free(struct control_call *call)
+{
+        call->control->n_bytes -= call->length;
+        call->length = 0;
+        free(TAKE(call->body));
+}
+
 static void call_run(struct control_call *call, const char *operation)
 {
         struct control *c = call->control;
@@ -186,7 +194,7 @@ static void call_run(struct control_call *call, const char *operation)
         struct reply refusal;
         char who[256];
 
-        free(TAKE(call->body));
+        body_free(call);
         if (c->closing || !json_is_object(request)) {
                 json_decref(request);
                 if (c->closing)
@@ -207,7 +215,7 @@ static void call_take(struct control_call *call, const char *data, size_t n)
         size_t wanted = call->length + n;
         char *larger;
 
-        if (wanted > OPERATION_MAX_BYTES)
+        if (wanted > OPERATION_MAX_BYTES || call->control->n_bytes + n > CONTROL_MAX_BYTES)
                 call->too_large = true;
         if (call->too_large || call->no_memory)
                 return;
@@ -224,6 +232,7 @@ static void call_take(struct control_call *call, const char *data, size_t n)
         }
         memcpy(call->body + call->length, data, n);
         call->length = wanted;
+        call->control->n_bytes += n;
 }
 
 static enum MHD_Result call_finish(struct control_call *call, const char *operation)
@@ -265,7 +274,7 @@ static void call_free(struct control_call *call)
         *at = call->next;
         if (call->answered)
                 reply_done(&call->reply);
-        free(call->body);
+        body_free(call);
         free(call);
 }
 

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #define CONTROL_MAX_CONNECTIONS 64
+#define CONTROL_MAX_BYTES (2 * OPERATION_MAX_BYTES) /* of all requests that come in together */
 #define CONTROL_IDLE_S 120
 
 struct control;

@@ -70,12 +70,14 @@ void daemon_take_pending(struct daemon *d)
         if (!d->pending || d->stopping)
                 return;
         uv_timer_stop(&d->first_answers);
+        daemon_write_evidence(d); /* of the slots as they are: the next ones are others */
         books_serve(&d->books, d->pending);
         crew_swap(&d->crew, d->pending);
         snapshot_unref(d->snapshot);
         d->snapshot = TAKE(d->pending);
         log_event(&RELOADED, TEXT("policy", d->snapshot->status));
-        service_ready(d->snapshot->status);
+        if (d->accepting)
+                service_ready(d->snapshot->status);
         daemon_answer_waiting(d);
 }
 

@@ -118,7 +118,7 @@ int evidence_commit(const struct evidence *e, const struct entry_set *entries,
                 return fault(-ENOMEM);
         for (size_t i = 0; i < e->n; i++)
                 moves[i] = sign_move(&e->signs[i], &entries->entries[e->signs[i].entry], now_us);
-        snprintf(summary, sizeof(summary), "the vendor took calls of %zu addresses, refused %zu",
+        snprintf(summary, sizeof(summary), "addresses that the vendor took calls of: %zu; that it refused: %zu",
                  e->n_live, e->n_suspended);
         r = ledger_commit(ledger, &c, &row);
         for (size_t i = 0; i < e->n && r == 0; i++)

@@ -358,7 +358,7 @@ static void tally_count(struct tally *t, struct exchange *x)
                 count_up(&t->n_by_key);
         else if (route->backend)
                 count_up(&t->n_by_backend);
-        else
+        else if (x->status != 503) /* switched off by hand, or nothing is applied yet: nobody's error */
                 count_up(&t->n_refused);
         if ((route->slot || route->backend) && x->status >= 500)
                 count_up(&t->n_failed);

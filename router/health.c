@@ -379,6 +379,11 @@ static bool record_restore(struct record *r)
         return was_suspended;
 }
 
+void health_learn(struct health *h, const struct slot *slot)
+{
+        atomic_store(&slot_record(h, slot)->was_live, true);
+}
+
 void health_trust(struct health *h, const struct slot *slot)
 {
         (void)record_restore(&slot_record(h, slot)->record);

@@ -61,6 +61,9 @@ void health_carry(struct health *old, struct health *fresh);
  * Before any other thread sees the table. */
 void health_trust(struct health *h, const struct slot *slot);
 
+/* A call of the slot has succeeded, as another table saw. Before any other thread sees this one. */
+void health_learn(struct health *h, const struct slot *slot);
+
 /* Calls `on_change`, from any thread, behind each change of a slot's state. Before any other thread
  * sees the table. */
 void health_watch(struct health *h, void (*on_change)(void *context), void *context);

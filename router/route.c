@@ -55,14 +55,14 @@ static bool api_takes_key(const struct route_request *q)
         return q->method == METHOD_GET && !q->has_body && api_takes(q, CLASS_EMBEDDED);
 }
 
-/* "...; key NAME is switched off by WHO: WHY" */
-static void switch_explain(const struct ledger_switch *off, const char *what, const char *name,
-                           struct route *r)
+/* "...; key NAME is switched off". Workstations read it: who did it and why is for explain and
+ * status. */
+static void switch_explain(const char *what, const char *name, struct route *r)
 {
         size_t length = strlen(r->reason);
 
-        snprintf(r->reason + length, sizeof(r->reason) - length, "%s%s%s is switched off by %s%s%s",
-                 length > 0 ? "; " : "", what, name, off->who, off->why[0] ? ": " : "", off->why);
+        snprintf(r->reason + length, sizeof(r->reason) - length, "%s%s%s is switched off",
+                 length > 0 ? "; " : "", what, name);
 }
 
 /* ---- backend ---- */
@@ -85,8 +85,7 @@ static void route_to_backend(const struct route_request *q, struct route *r)
                 return;
         }
         if (switch_of_backend(q->switches, backend)) {
-                switch_explain(switch_of_backend(q->switches, backend), "backend ", backend->name,
-                               r);
+                switch_explain("backend ", backend->name, r);
                 refuse(r, 503, RETRY_MAX_S, NULL, NULL);
                 return;
         }
@@ -169,7 +168,7 @@ static bool slot_admits(const struct route_request *q, const struct slot *slot, 
 
         if (switch_of_key(q->switches, slot->key)) {
                 r->reason[0] = 0;
-                switch_explain(switch_of_key(q->switches, slot->key), "key ", slot->key->name, r);
+                switch_explain("key ", slot->key->name, r);
                 return false;
         }
         switch (health_admit(q->health, slot, q->now_ms, &cause)) {
@@ -273,7 +272,7 @@ static bool is_refused_at_once(const struct route_request *q, struct route *r)
                 return true;
         }
         if (q->switches && q->switches->all) {
-                switch_explain(q->switches->all, "everything", "", r);
+                switch_explain("everything", "", r);
                 refuse(r, 503, RETRY_MAX_S, NULL, NULL);
                 return true;
         }

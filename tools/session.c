@@ -195,6 +195,12 @@ int session_open(const struct request *r, struct session **ret)
                 status = ledger ? open_file(s, ledger) : open_daemon(s);
         if (status == 0 && s->curl && !daemon_is_there(s, &error))
                 status = open_nothing(s, error);
+        if (status == 0 && s->curl && request_option(r, "router-address")) {
+                fputs("keyrouter: keyrouterd knows its own address: say it there, with address in "
+                      "keyrouterd.cfg\n",
+                      stderr);
+                status = EX_USAGE;
+        }
         if (status)
                 return status;
         *ret = TAKE(s);

@@ -208,6 +208,18 @@ static bool options_read(const struct request *r, enum format *ret_format, const
         return false;
 }
 
+/* Bare hosts go into a pipe; that others have to go first is said beside it. */
+static void only_print(const struct request *r, const json_t *answer, const char *only)
+{
+        const json_t *key = json_array_get(json_object_get(answer, "keys"), 0);
+
+        if (strcmp(only, "add") == 0 && json_is_true(json_object_get(key, "remove_first")))
+                fprintf(stderr, "keyrouter allowlist: key %s is full: remove %s first\n",
+                        member_text(key, "name"),
+                        count_text(json_array_size(json_object_get(key, "remove")), "host", "hosts"));
+        bare_print(r, answer, only);
+}
+
 int verb_allowlist(const struct request *r)
 {
         CLEANUP(session_closep) struct session *s = NULL;
@@ -229,7 +241,7 @@ int verb_allowlist(const struct request *r)
         if (format == FORMAT_CSV)
                 csv_print(answer, only);
         else if (only)
-                bare_print(r, answer, only);
+                only_print(r, answer, only);
         else
                 text_print(answer);
         return 0;

@@ -40,6 +40,11 @@ static void open_print(const json_t *answer)
                 printf("To be done at the vendor: %lld to add, %lld to remove. See: keyrouter "
                        "allowlist\n",
                        n_add, n_remove);
+        if (member_number(answer, "dropped"))
+                printf("%s to be added no more: what you entered of them already, remove it again. See: "
+                       "keyrouter diff %lld %lld\n",
+                       count_text((size_t)member_number(answer, "dropped"), "host is", "hosts are"),
+                       member_number(answer, "revision") - 1, member_number(answer, "revision"));
         if (json_is_string(json_object_get(answer, "confirm_by")))
                 printf("It is taken back at %s unless you run: keyrouter confirm\n",
                        member_text(answer, "confirm_by"));

@@ -24,11 +24,10 @@ static void reason_add(struct explained_route *r, const char *format, ...)
         va_end(args);
 }
 
-static void reason_add_switch(struct explained_route *r, const struct ledger_switch *off,
-                              const char *what, const char *name)
+/* As the router says it to workstations: who it was and why stands elsewhere. */
+static void reason_add_switch(struct explained_route *r, const char *what, const char *name)
 {
-        reason_add(r, "%s%s is switched off by %s%s%s", what, name, off->who,
-                   off->why[0] ? ": " : "", off->why);
+        reason_add(r, "%s%s is switched off", what, name);
 }
 
 static const struct ledger_switch *switch_of(const struct explained *x, const char *kind,
@@ -83,7 +82,7 @@ static void route_to_backend(const struct explained *x, struct explained_route *
         else if (!backend && g)
                 reason_add(r, "no backend for it in group %s", g->name);
         else if (off)
-                reason_add_switch(r, off, "backend ", backend->name);
+                reason_add_switch(r, "backend ", backend->name);
         else
                 r->backend = backend;
 }
@@ -130,7 +129,7 @@ static bool slot_serves(const struct explained *x, const struct slot *slot,
 
         explain_key_health(x, slot->key, &key_health);
         if (off)
-                reason_add_switch(r, off, "key ", slot->key->name);
+                reason_add_switch(r, "key ", slot->key->name);
         else if (key_health.is_suspended)
                 reason_add(r, "key %s suspended: %s", slot->key->name,
                            key_health.cause ? key_health.cause : "refused");
@@ -183,7 +182,7 @@ static bool all_is_off(const struct explained *x, struct explained_route *r)
 
         *r = (struct explained_route){ .reason = "" };
         if (all)
-                reason_add_switch(r, all, "everything", "");
+                reason_add_switch(r, "everything", "");
         return all != NULL;
 }
 

@@ -68,6 +68,16 @@ static void summary_write(const struct applying *a, char *out, size_t size)
                  n_add, n_remove);
 }
 
+/* Wanted, and not any more: whoever entered them at the vendor already has to know. */
+static size_t dropped_count(const struct applying *a)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < a->moves->n; i++)
+                n += a->moves->moves[i].from == ENTRY_WANTED && a->moves->moves[i].to < 0;
+        return n;
+}
+
 static int reply_fill(struct op *o, struct applying *a, bool applied, uint64_t row,
                       const char *summary)
 {
@@ -78,14 +88,15 @@ static int reply_fill(struct op *o, struct applying *a, bool applied, uint64_t r
 
         open_count(a, &n_add, &n_remove);
         return op_answer(o,
-                         json_pack("{s:s, s:b, s:I, s:s, s:o, s:o, s:b, s:I, s:o, s:{s:I, s:I}}",
+                         json_pack("{s:s, s:b, s:I, s:s, s:o, s:o, s:b, s:I, s:I, s:o, s:{s:I, s:I}}",
                                    "schema", "keyrouter.apply/1", "applied", applied, "revision",
                                    (json_int_t)row, "summary", summary, "confirm_by",
                                    time_json(by_us), "restores",
                                    a->restores ? json_integer((json_int_t)a->restores->id)
                                                : json_null(),
                                    "verified", a->n_differing == 0, "differing",
-                                   (json_int_t)a->n_differing, "plan", plan_json(&document), "open",
+                                   (json_int_t)a->n_differing, "dropped",
+                                   (json_int_t)dropped_count(a), "plan", plan_json(&document), "open",
                                    "add", (json_int_t)n_add, "remove", (json_int_t)n_remove));
 }
 

@@ -160,16 +160,16 @@ def test_a_key_that_is_switched_off_is_not_the_route(site):
     who = site.json("resume", "k-2")["switched_off"][0]["who"]
     assert provider_of(site, "192.0.2.1")["route"] == {
         "kind": "backend", "key": None, "backend": "secret",
-        "reason": f"key k-1 is switched off by {who}: leaked"}
+        "reason": "key k-1 is switched off"}
     assert why_not(site, "192.0.2.3")["k-1"] == f"switched off by {who}: leaked"
     site.run("suspend", "secret")
     assert provider_of(site, "192.0.2.1")["route"]["reason"] == (
-        f"key k-1 is switched off by {who}: leaked; backend secret is switched off by {who}")
+        "key k-1 is switched off; backend secret is switched off")
     assert provider_of(site, "192.0.2.3")["if_refused"]["kind"] == "refused"
     site.run("suspend", "--all", "-m", "audit")
     assert provider_of(site, "192.0.2.3")["route"] == {
         "kind": "refused", "key": None, "backend": None,
-        "reason": f"everything is switched off by {who}: audit"}
+        "reason": "everything is switched off"}
 
 
 def test_the_former_key_serves_until_the_new_one_is_live(site):

@@ -97,6 +97,17 @@ def test_rollback_goes_to_the_policy_before_or_to_a_row(twice):
     assert twice.json("history")["rows"][1]["why"] == "too soon"
 
 
+def test_what_was_still_to_be_added_and_is_not_any_more_is_told(office):
+    """Somebody may have entered it already, and said nothing yet."""
+    office.policy(groups=[("a", ["192.0.2.1-192.0.2.3"], ["k-1"])])
+    assert "to be added no more" not in office.run("apply", "policy.cfg").out
+    office.policy(groups=[("a", ["192.0.2.3"], ["k-1"])])
+    done = office.run("apply", "policy.cfg")
+    assert "2 hosts are to be added no more: what you entered of them already, remove it again. " \
+           "See: keyrouter diff 1 2\n" in done.out
+    assert office.json("rollback")["dropped"] == 0
+
+
 @pytest.mark.parametrize("words, status, reason", [
     (("99",), 66, "no policy was in force at row 99, or it is no longer kept"),
     (("0",), 64, '"0" is no row of keyrouter history'),

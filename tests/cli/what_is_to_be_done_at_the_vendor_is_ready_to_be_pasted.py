@@ -86,6 +86,9 @@ def test_removals_come_first_where_the_key_is_full(full_key):
         "remove, open for N s:\n192.0.2.8\n192.0.2.9\n"
         "add, open for N s:\n192.0.2.1\n192.0.2.2\n")
     assert by_name(full_key.json("allowlist"))["k-1"]["remove_first"] is True
+    bare = full_key.run("allowlist", "k-1", "--only", "add")
+    assert bare.out == "192.0.2.1\n192.0.2.2\n"
+    assert bare.err == "keyrouter allowlist: key k-1 is full: remove 2 hosts first\n"
     rows = list(csv.reader(io.StringIO(full_key.run("allowlist", "--format", "csv").out)))
     assert [row[1] for row in rows[1:]] == ["remove", "remove", "add", "add"]
 

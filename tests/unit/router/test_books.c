@@ -310,7 +310,7 @@ static void what_comes_together_is_one_row_by_the_daemon(void **state)
         assert_int_equal(ledger_history(d->books.ledger, 0, 1, &h), 0);
         assert_string_equal(h->rows[0].who, "keyrouterd");
         assert_string_equal(h->rows[0].what, "evidence");
-        assert_string_equal(h->rows[0].summary, "the vendor took calls of 1 addresses, refused 1");
+        assert_string_equal(h->rows[0].summary, "addresses that the vendor took calls of: 1; that it refused: 1");
         assert_int_equal(h->rows[0].revision, 1);
         assert_string_equal(stands(d, DESK_2), "suspended k-1");
 }
