@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 
 import pytest
@@ -19,13 +20,16 @@ import pytest
 from support import canary
 from support.ca import SITE_CA, Authority, client_context
 from support.cfg import cfg_format
+from support.control import Control, Refused
 from support.dns import A, NameServer
 from support.process import Died, Process
 from support.rawclient import BrokenAnswer, RawClient, Truncated
 from support.relay import Relay
 from support.site import HOSTS, Site
+from support.strace import attached, strace_words
 from support.terminal import Terminal
 from support.vendor import Vendor
+from support.waiting import wait_until
 
 # ---- canary
 
@@ -534,3 +538,78 @@ def test_a_terminal_is_one_and_tells_what_was_said(tmp_path):
         with pytest.raises(EOFError):
             t.wait("more")
     assert (tmp_path / "out").read_text() == "out\n" and "out" not in t.screen
+
+
+# ---- control, waiting and strace
+
+@pytest.fixture
+def told(tmp_path):
+    """(a control socket whose only answer is this, what it was asked): [status, JSON as text]"""
+    answer, asked = [200, "{}"], []
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "control"))
+        server.listen()
+
+        def serve():
+            client, _ = server.accept()
+            with client:
+                asked.append(client.recv(65536))
+                head = f"HTTP/1.1 {answer[0]} Said\r\nContent-Length: {len(answer[1])}\r\n\r\n"
+                client.sendall(head.encode() + answer[1].encode())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield Control(tmp_path / "control"), answer, asked
+        thread.join()
+
+
+def test_a_daemon_is_asked_at_its_control_socket(told):
+    control, answer, asked = told
+    answer[1] = '{"keys": [{"add": [1, 2], "propagating": [], "live": [3], "suspended": [], "remove": [4]}]}'
+    assert control.slots("k-1") == {
+        "wanted": 2, "propagating": 0, "live": 1, "suspended": 0, "leaving": 1}
+    assert asked[0].startswith(b"POST /v1/allowlist HTTP/1.1\r\n") and asked[0].endswith(b'{"key": "k-1"}')
+
+
+def test_an_operation_that_was_refused_is_raised(told):
+    control, answer, _ = told
+    answer[:] = 422, '{"status": 65, "error": "no", "findings": [{"message": "that is why"}]}'
+    with pytest.raises(Refused, match="apply: no that is why") as refused:
+        control.ask("apply")
+    assert refused.value.status == 65
+
+
+def test_what_does_not_come_is_not_waited_for_in_vain():
+    moments = iter([False, False, True])
+    wait_until(lambda: next(moments), "the third time")
+    with pytest.raises(TimeoutError, match="not within 0.02 s: a miracle"):
+        wait_until(lambda: False, "a miracle", 0.02)
+
+
+def test_a_program_is_killed_at_the_write_that_was_meant(tmp_path):
+    path, other = tmp_path / "meant", tmp_path / "other"
+    writes = (f"import os\nfor name in {str(other)!r}, {str(path)!r}:\n"
+              "  fd = os.open(name, os.O_WRONLY | os.O_CREAT)\n  for i in range(4): os.write(fd, b'%d' % i)")
+    for n, written in ((1, b""), (3, b"01"), (5, b"0123")):
+        path.write_bytes(b"")
+        done = subprocess.run([*strace_words("write", f"signal=SIGKILL:when={n}", [path]), sys.executable,
+                               "-c", writes])
+        assert (done.returncode, path.read_bytes()) == (0 if n > 4 else -9, written)
+        assert other.read_bytes() == b"0123"
+
+
+def test_a_running_program_is_delayed_within_the_block_alone(tmp_path):
+    """daemon() writes an event for each SIGUSR1."""
+    process = daemon(tmp_path)
+    process.wait_ready()
+
+    def answer_s():
+        began, mark = time.monotonic(), process.mark()
+        process.signal(signal.SIGUSR1)
+        process.wait_event("exchange", since=mark)
+        return time.monotonic() - began
+
+    with attached(process, "write", "delay_enter=1s", []):
+        assert answer_s() >= 1
+    assert answer_s() < 1
+    process.stop()
