@@ -272,7 +272,7 @@ class Ledger:
                                       "ending_CUT_SENT", "ending_CUT_ANSWER") if not sums[name]]
         missing += [name for name in ("slot_suspended", "key_suspended", "reloaded") if not self.events[name]]
         tally.check("the load reached all that it is for", not missing, "not once: " + ", ".join(missing))
-        allowed = {"ready", "operation", "reloaded", "slot_suspended", "slot_restored", "key_suspended", "key_restored",
+        allowed = {"ready", "operation", "reloaded", "slot_suspended", "slot_restored", "key_suspended", "key_restored", "egress_unusable",
                    "ended", "stopping", "started"}
         odd = {name: n for name, n in self.events.items() if name not in allowed}
         tally.check(f"{self.n_applies} times another policy was applied; the events beside exchange are "
