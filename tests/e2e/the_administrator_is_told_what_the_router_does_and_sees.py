@@ -63,7 +63,7 @@ def test_status_tells_what_the_router_has_done_and_sees(desk_site):
     assert (document["daemon"], document["policy_state"]) == (True, "in force")
     assert document["started"] >= document["applied"]
     assert document["traffic"] == {"requests": 3, "by_key": 2, "by_backend": 1, "refused": 0, "failed": 0,
-                                   "fallbacks": 1}
+                                   "fallbacks": 1, "unusable_s": None}
     assert [set(k["health"]) for k in document["keys"]] == [{"state", "for_s", "cause"}] * len(
         document["keys"])
     assert {k["health"]["state"] for k in document["keys"]} == {"ok"}
