@@ -41,11 +41,14 @@ def ask(client, method="GET"):
 
 
 def begin_held(site, client, part="body", at=100, **do):
-    """A lookup whose answer the vendor holds back at that byte; the gate."""
+    """A lookup whose answer the vendor holds back at that byte, which is within what the client has of it
+    where it is one of the body; the gate."""
     gate = site.vendor.gate()
     name = site.vendor.fault(body_size=3000, hold_at={"part": part, "at": at, "gate": gate}, **do)
     client.send(request_format("GET", LOOKUP, STREET))
     site.vendor.wait_records(fault=name, outcome="held")
+    if part == "body":
+        client.wait_begun()
     return gate
 
 

@@ -206,6 +206,10 @@ class RawClient:
             if ended:
                 raise BrokenAnswer("the connection ended within the answer", self.received)
 
+    def wait_begun(self):
+        """Until the answer has begun; all of it stays to be read."""
+        self._until(lambda: self.received)
+
     def _take(self, n):
         self._until(lambda: len(self.received) >= n)
         data = bytes(self.received[:n])
