@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from support.administrator import environment
 from support.control import Refused
 from support.site import HOSTS
 from support.strace import WRITES, attached, ledger_paths, strace_words
@@ -64,8 +65,9 @@ def apply_killed(site, ledger, n):
     """By the command, at the n-th write. Its exit status."""
     words = strace_words(WRITES, f"signal=SIGKILL:when={n}", ledger_paths(ledger))
     argv = [*words, site.build / "tools" / "keyrouter", "apply", site.policy_path, "--ledger", ledger]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ASAN_OPTIONS": "detect_leaks=0"})
+    own = environment()
+    own["ASAN_OPTIONS"] = own.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # which does not go with strace
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=own)
     assert done.returncode in (0, KILLED), done.stderr
     return done.returncode
 

@@ -23,6 +23,12 @@ def program_find(build, name):
     raise FileNotFoundError(f"{name} is not built in {build}")
 
 
+def environment():
+    """Of the command."""
+    kept = {name: os.environ[name] for name in SANITIZERS if name in os.environ}
+    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **kept}
+
+
 class Administrator:
     def __init__(self, build, policy_path, providers, ledger, socket):
         self.build = build
@@ -34,9 +40,7 @@ class Administrator:
         """What the command prints; it must exit with `status`."""
         argv = [str(word) for word in (program_find(self.build, "keyrouter"), *words)]
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=DEADLINE_S, env={
-                                  "PATH": os.defpath, "LC_ALL": "C.UTF-8",
-                                  **{k: os.environ[k] for k in SANITIZERS if k in os.environ}})
+                              timeout=DEADLINE_S, env=environment())
         canary.evidence(f"output of {' '.join(argv[1:3])}", (done.stdout + done.stderr).encode())
         if done.returncode != status:
             raise AssertionError(f"{' '.join(argv[1:])} ends with {done.returncode}: "
