@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/service/service.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -61,7 +62,9 @@ static void on_call(void *context, struct control_call *call, const char *operat
         if (operation_exists(operation, &changes) && changes)
                 daemon_take_pending(d); /* evidence is of what the ledger says until now */
         daemon_write_evidence(d);
+        service_watchdog_patience(LEDGER_PATIENCE_MS);
         operation_run(&d->books.host, operation, who, request, &reply);
+        service_watchdog_patience(0);
         changes = reply.changed != 0;
         if (changes)
                 follow_change(d, operation, who, &reply);
@@ -134,7 +137,9 @@ void daemon_take_back(void *context, const char *why)
                 return;
         daemon_take_pending(d);
         daemon_write_evidence(d);
+        service_watchdog_patience(LEDGER_PATIENCE_MS);
         operation_take_back(&d->books.host, why, &reply);
+        service_watchdog_patience(0);
         if (reply.status == 0 && daemon_renew(d, true) != 0)
                 reply_not_taken(d, &reply);
         books_forget_prepared(&d->books);

@@ -39,6 +39,10 @@ struct daemon {
         int exit_code;
 };
 
+/* A disk that hangs keeps no request waiting, so it is no reason to be killed by the service manager's
+ * watchdog: for that long the main thread may give no sign of life while it is at the ledger. */
+#define LEDGER_PATIENCE_MS ((uint64_t)600 * 1000)
+
 /* ---- daemon.c ---- */
 
 /* The vendors' names have their first answers, or have had their time. */

@@ -139,11 +139,15 @@ static void on_evidence(uv_timer_t *timer)
 
 void daemon_write_evidence(struct daemon *d)
 {
-        uint64_t now_ms = clock_monotonic_ms();
-        int r = books_evidence(&d->books);
+        uint64_t now_ms;
+        int r;
 
+        service_watchdog_patience(LEDGER_PATIENCE_MS);
+        r = books_evidence(&d->books);
+        service_watchdog_patience(0);
         if (r == 0)
                 return;
+        now_ms = clock_monotonic_ms();
         uv_timer_start(&d->evidence, on_evidence, EVIDENCE_AGAIN_MS, 0);
         if (d->alarmed_ms && now_ms - d->alarmed_ms < LEDGER_ALARM_MS)
                 return;

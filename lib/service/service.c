@@ -38,6 +38,14 @@ uint64_t service_watchdog_ms(void)
         return sd_watchdog_enabled(0, &us) > 0 ? us / 1000 : 0;
 }
 
+void service_watchdog_patience(uint64_t ms)
+{
+        uint64_t first_ms = service_watchdog_ms();
+
+        if (first_ms)
+                sd_notifyf(0, "WATCHDOG_USEC=%" PRIu64, (ms ? ms : first_ms) * 1000);
+}
+
 int service_sockets(int *ret_fds, unsigned max)
 {
         int n = sd_listen_fds(1);

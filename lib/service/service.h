@@ -20,6 +20,9 @@ void service_alive(void);
 /* Milliseconds within which service_alive() has to come; 0: nobody watches. */
 uint64_t service_watchdog_ms(void);
 
+/* From now on it may take so long: something slow begins. 0: as at first, it is over. */
+void service_watchdog_patience(uint64_t ms);
+
 /*
  * Listening TCP sockets handed over by socket activation (sd_listen_fds(3)), made non-blocking.
  * Writes up to `max` and returns how many, 0 for none, or a negative errno: more than `max`, or one

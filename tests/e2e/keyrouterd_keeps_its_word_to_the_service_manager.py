@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from support import DEADLINE_S, canary
 from support.cfg import cfg_format
 from support.process import Process
 from support.site import HOSTS, program_find
+from support.strace import attached, ledger_paths
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
@@ -175,6 +177,24 @@ def test_where_a_watchdog_waits_it_gives_signs_of_life(desk_site, manager):
     start_router(desk_site, manager, pids=["WATCHDOG_PID"], environment={"WATCHDOG_USEC": "300000"})
     assert manager.messages_until("WATCHDOG=1")[0] == ["READY=1", STATUS]
     assert manager.message() == ["WATCHDOG=1"]
+
+
+def test_a_disk_that_hangs_is_no_reason_to_be_killed(desk_site, manager):
+    """For as long as the ledger may take the watchdog is told to be patient, and not a moment longer."""
+    router = start_router(desk_site, manager, environment={"WATCHDOG_USEC": "300000"}, pids=["WATCHDOG_PID"])
+    manager.message()
+    router.wait_ready()
+    with attached(router, "fsync,fdatasync", "delay_enter=1s", ledger_paths(desk_site.ledger)):
+        asking = threading.Thread(target=desk_site.control().ask, args=("suspend",), kwargs={"names": ["key-1"]})
+        asking.start()
+        patient = time.monotonic()
+        manager.messages_until("WATCHDOG_USEC=600000000")
+        messages = manager.messages_until("WATCHDOG_USEC=300000")
+        while time.monotonic() - patient < 1:  # the first were for evidence, of which there was none
+            messages = manager.messages_until("WATCHDOG_USEC=300000")
+        asking.join()
+    assert messages[-1] == ["WATCHDOG_USEC=300000"]
+    manager.messages_until("WATCHDOG=1")
 
 
 def test_a_watchdog_of_another_process_is_not_fed(desk_site, manager):
