@@ -6,6 +6,7 @@ import threading
 import pytest
 from support.control import Refused
 from support.site import HOSTS
+from support.waiting import wait_until
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
@@ -47,18 +48,37 @@ def test_a_new_group_is_served_on_connections_that_are_open(small_site):
 
 
 def test_the_answer_comes_when_requests_go_by_the_new_policy(small_site):
-    """Also where a host that is new has to be looked up first."""
+    """Also where a host that is new has to be looked up first, which takes its time here."""
     router = small_site.start_router()
-    small_site.dns.silence(STREET)
     moved = small_site.provider.read_text().replace(STREET, "new-street.api.smarty.com")
     small_site.write_provider(moved.partition("\n")[2])
-    small_site.dns.set("new-street.api.smarty.com", "127.0.0.1")
-    answer = small_site.control().ask("apply", policy=small_site.policy_files())
-    assert answer["applied"]
-    assert router.wait_event("reloaded")["policy"].startswith(f"policy {answer['revision']}: ")
+    small_site.dns.silence("new-street.api.smarty.com")
     with small_site.connect_router(router, "127.1.0.1") as client:
+        assert client.request("GET", LOOKUP, STREET).status == 200
+        answer = small_site.control().ask("apply", policy=small_site.policy_files())
         gone = client.request("GET", LOOKUP, STREET)
-    assert gone.status == 403
+    assert answer["applied"] and gone.status == 403
+    assert router.wait_event("reloaded")["policy"].startswith(f"policy {answer['revision']}: ")
+
+
+def test_two_that_apply_at_the_same_time_both_get_their_answer(small_site):
+    """The one who comes second does not wait for the first one's names."""
+    small_site.start_router()
+    moved = small_site.provider.read_text().replace(STREET, "new-street.api.smarty.com")
+    small_site.write_provider(moved.partition("\n")[2])
+    small_site.dns.silence("new-street.api.smarty.com")
+    answers = []
+
+    def ask_first():
+        answers.append(small_site.control().ask("apply", policy=small_site.policy_files()))
+
+    first = threading.Thread(target=ask_first)
+    first.start()
+    wait_until(lambda: small_site.control().newest_row()["what"] == "apply"
+               and small_site.control().newest_row()["id"] > 2, "the first is in the ledger")
+    second = small_site.control().ask("suspend", names=["key-1"])
+    first.join()
+    assert answers[0]["applied"] and second["suspended"]
 
 
 def test_a_bad_policy_changes_nothing_and_says_so(desk_site):
