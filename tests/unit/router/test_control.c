@@ -269,27 +269,57 @@ static void a_refusal_has_the_shape_of_all(void **state)
         json_decref(body);
 }
 
-static void a_request_beyond_the_bound_is_refused(void **state)
+/* The head of a request with a body of so many bytes, and so many of them. */
+static void send_beginning(struct visitor *v, size_t announced, size_t n)
 {
         CLEANUP(freep) char *piece = calloc(1, 1 << 20);
-        struct rig *r = *state;
         char head[128];
-        struct visitor v;
-        json_t *body = NULL;
 
         assert_non_null(piece);
         snprintf(head, sizeof(head),
-                 "POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
-                 OPERATION_MAX_BYTES + 1);
-        visitor_init(&v, &r->loop, r->path);
-        visitor_send(&v, head, strlen(head));
-        for (size_t i = 0; i < OPERATION_MAX_BYTES >> 20; i++)
-                visitor_send(&v, piece, 1 << 20);
-        visitor_send(&v, piece, 1);
-        assert_int_equal(visitor_take(&v, false, NULL, &body), 413);
+                 "POST /v1/apply HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", announced);
+        visitor_send(v, head, strlen(head));
+        for (; n > 0; n -= MIN(n, (size_t)1 << 20))
+                visitor_send(v, piece, MIN(n, (size_t)1 << 20));
+}
+
+static void assert_too_large(struct visitor *v)
+{
+        json_t *body = NULL;
+
+        assert_int_equal(visitor_take(v, false, NULL, &body), 413);
         assert_string_equal(text_of(body, "error"), "the request is too large");
-        assert_int_equal(r->n_calls, 0);
         json_decref(body);
+}
+
+static void a_request_beyond_the_bound_is_refused(void **state)
+{
+        struct rig *r = *state;
+        struct visitor v;
+
+        visitor_init(&v, &r->loop, r->path);
+        send_beginning(&v, OPERATION_MAX_BYTES + 1, OPERATION_MAX_BYTES + 1);
+        assert_too_large(&v);
+        assert_int_equal(r->n_calls, 0);
+        visitor_done(&v);
+}
+
+static void requests_that_come_together_share_a_bound(void **state)
+{
+        struct rig *r = *state;
+        struct visitor large[2], v;
+
+        for (size_t i = 0; i < N_ELEMENTS(large); i++) {
+                visitor_init(&large[i], &r->loop, r->path);
+                send_beginning(&large[i], OPERATION_MAX_BYTES, OPERATION_MAX_BYTES - 1);
+        }
+        visitor_init(&v, &r->loop, r->path);
+        send_beginning(&v, 3, 3);
+        assert_too_large(&v);
+        for (size_t i = 0; i < N_ELEMENTS(large); i++)
+                visitor_done(&large[i]);
+        visitor_ask(&v, "POST", "/v1/now", "{}");
+        assert_int_equal(visitor_take(&v, false, NULL, NULL), 200);
         visitor_done(&v);
 }
 
@@ -538,6 +568,7 @@ int main(void)
                 CONTROL_TEST(how_it_was_done_becomes_a_status),
                 CONTROL_TEST(a_refusal_has_the_shape_of_all),
                 CONTROL_TEST(a_request_beyond_the_bound_is_refused),
+                CONTROL_TEST(requests_that_come_together_share_a_bound),
                 CONTROL_TEST(who_asks_is_what_the_kernel_says),
                 CONTROL_TEST(an_answer_may_come_later_and_holds_up_nobody),
                 CONTROL_TEST(who_leaves_before_the_answer_misses_it),
