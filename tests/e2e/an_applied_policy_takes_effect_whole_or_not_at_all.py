@@ -137,6 +137,26 @@ def test_sighup_reads_credentials_anew_and_keeps_them_where_one_is_missing(desk_
     assert [r["key"] for r in desk_site.vendor.records()] == ["key-1", "key-1-rolled"]
 
 
+def test_a_thousand_sighups_are_survived_and_the_last_credentials_count(desk_site):
+    router = desk_site.start_router()
+    with desk_site.connect_router(router, "127.1.0.1") as client:
+        for n in range(1000):
+            router.signal(signal.SIGHUP)
+            if n % 50 == 0:
+                assert client.request("GET", LOOKUP, STREET).status == 200
+        rolled = desk_site.vendor.add_embedded("key-1-rolled", ["127.1.0.1"])
+        desk_site.write_credential("key-1", rolled.values)
+        router.signal(signal.SIGHUP)
+
+        def served_by():
+            assert client.request("GET", LOOKUP, STREET).status == 200
+            return desk_site.vendor.records()[-1]["key"]
+
+        wait_until(lambda: served_by() == "key-1-rolled", "the last one")
+    assert 1 <= len(router.find_events("reloaded")) <= 1001
+    assert router.find_events("reload_failed") == []
+
+
 def test_what_is_known_of_a_slot_outlives_a_reload_and_an_apply(desk_site):
     router = desk_site.start_router()
     with desk_site.connect_router(router, "127.1.0.9") as client:
