@@ -193,6 +193,85 @@ class Ledger:
 
     def _lines_check(self):
         """All that the vendor saw, the lookups of desks that went away too, came by a way of their desk."""
+        allowed = {token: self.bed.origins[self.desks[desk]] for token, (desk, *_) in self.rows.items()}
+        for token in self.lines:
+            row = self.rows.get(token)
+            if row is None or row[1] == STUMP:
+                self.wrong_line.add(f"lookup {token:08x} was never sent whole")
+                continue
+            for line in self.lines_of(token):
+                if line[:2] not in allowed[token]:
+                    self.wrong_line.add(f"lookup {token:08x} of {self.desks[row[0]]} came by {line[:2]}")
+
+    def _cut_check(self):
+        """By desk: what the vendor saw of lookups that were cut is in the events, and no event is of none."""
+        cut, seen, told = Counter(), Counter(), Counter()
+        for token, (desk, outcome, _) in self.rows.items():
+            if outcome in (CUT, STUMP):
+                cut[self.desks[desk]] += 1
+                seen[self.desks[desk]] += token in self.lines
+        for (desk, status), n in self.left.items():
+            told[desk] += n
+            if status not in ((499, 403) if self.bed.kinds.get(desk) == "stranger" else (499, 200)):
+                self.wrong_cut.add(f"{n} events of {desk} with status {status}")
+        for desk in set(cut) | set(told):
+            if not seen[desk] <= told[desk] <= cut[desk]:
+                self.wrong_cut.add(f"{desk}: {cut[desk]} cut, {told[desk]} events, {seen[desk]} at the vendor")
+        return sum(cut.values()), sum(told.values()), sum(seen.values())
+
+    def check(self, tally):
+        for run in self.runs:
+            self._tape_read(run)
+        for line in self.bed.vendor.lines():
+            self._line_take(line)
+        self._lines_check()
+        self._lines_name_refused()
+        self._events_read()
+        n_cut, n_told, n_seen = self._cut_check()
+        outcomes = Counter(outcome for _, outcome, _ in self.rows.values())
+        self._answers_check(tally, outcomes)
+        self._counts_check(tally, outcomes[ANSWERED], n_cut, n_told, n_seen)
+        tally.check("what is suspended comes back by a trial alone, and not early", not self.wrong_rest.n,
+                    self.wrong_rest)
+        self._reach_check(tally)
+
+    def _answers_check(self, tally, outcomes):
+        bad = {name: sum(run[name] for run in self.runs) for name in ("wrong", "lost", "open")}
+        tally.check(f"{outcomes[ANSWERED]} lookups answered: each desk has its own answers, whole, by its own "
+                    "key from its own address", not any(bad.values()), str(bad))
+        tally.check(f"{self.n_lines} requests at the vendor: none with another's key, from another's "
+                    "address, or with what the desk brought along", not self.wrong_line.n, self.wrong_line)
+
+    def _counts_check(self, tally, n_answered, n_cut, n_told, n_seen):
+        tally.check(f"{n_answered} answered lookups: the vendor saw each as often, by the same ways, as its event "
+                    "says", not self.wrong_match.n, self.wrong_match)
+        tally.check(f"{n_cut} lookups whose desk went away: {n_told} events, {n_seen} at the vendor",
+                    not self.wrong_cut.n, self.wrong_cut)
+        tally.check(f"{self.n_exchanges} events of lookups: the {n_answered} that were answered, {n_told} that "
+                    "were cut, and no other; none told of another desk",
+                    self.n_exchanges == n_answered + n_told and not self.wrong_event.n
+                    and not self._untold(), f"{self._untold()} answers without an event; {self.wrong_event}")
+        in_answers = sum(n for way, n in self.ways.items() if not way.startswith("of them"))
+        tally.check("ways of the answered: " + ", ".join(f"{n} {way}" for way, n in sorted(self.ways.items())),
+                    in_answers == n_answered, f"{in_answers} in all")
+
+    def _untold(self):
+        return sum(self.rows[token][1] == ANSWERED for token in self.tokens.values())
+
+    def _reach_check(self, tally):
+        """A load that missed what it is for shows nothing."""
+        wanted = ["by a key", "by the backend", "refused by the router", "of them sent again",
+                  "of them dropped by the vendor first",
+                  "by the backend, after an address that is not there",
+                  "by the backend, after a 401", "by the backend, after a 429"]
+        missing = [way for way in wanted if not self.ways[way]]
+        sums = Counter()
+        for run in self.runs:
+            sums.update({k: v for k, v in run.items() if isinstance(v, int)})
+        missing += [name for name in ("resumed", "pipelined", "ending_SAID", "ending_BARE", "ending_CUT_HEAD",
+                                      "ending_CUT_SENT", "ending_CUT_ANSWER") if not sums[name]]
+        missing += [name for name in ("slot_suspended", "key_suspended", "reloaded") if not self.events[name]]
+        tally.check("the load reached all that it is for", not missing, "not once: " + ", ".join(missing))
         allowed = {"ready", "operation", "reloaded", "slot_suspended", "slot_restored", "key_suspended",
                    "key_restored", "egress_unusable", "ended", "stopping", "started"}
         odd = {name: n for name, n in self.events.items() if name not in allowed}
