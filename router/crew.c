@@ -21,6 +21,7 @@ static void on_beat(uv_async_t *beat)
         struct member *m = CONTAINER_OF(beat, struct member, beat);
 
         atomic_store(&m->beat_ms, clock_monotonic_ms());
+        gateway_adopt(&m->gateway);
 }
 
 /* The worker's last handle is gone: what is left of the loop is ours. */
@@ -160,8 +161,10 @@ int crew_start(struct crew *c)
 
 void crew_swap(struct crew *c, struct snapshot *s)
 {
-        for (unsigned i = 0; i < c->n_members; i++)
+        for (unsigned i = 0; i < c->n_members; i++) {
                 gateway_swap(&c->members[i]->gateway, s);
+                uv_async_send(&c->members[i]->beat); /* old credentials go, asked or not */
+        }
 }
 
 bool crew_is_alive(struct crew *c, uint64_t within_ms)

@@ -49,16 +49,22 @@ void gateway_swap(struct gateway *g, struct snapshot *s)
                 snapshot_unref(unseen);
 }
 
+void gateway_adopt(struct gateway *g)
+{
+        struct snapshot *next;
+
+        if (!atomic_load_explicit(&g->next, memory_order_relaxed))
+                return;
+        next = atomic_exchange(&g->next, NULL);
+        if (!next)
+                return;
+        snapshot_unref(g->current);
+        g->current = next;
+}
+
 static struct snapshot *gateway_snapshot(struct gateway *g)
 {
-        if (atomic_load_explicit(&g->next, memory_order_relaxed)) {
-                struct snapshot *next = atomic_exchange(&g->next, NULL);
-
-                if (next) {
-                        snapshot_unref(g->current);
-                        g->current = next;
-                }
-        }
+        gateway_adopt(g);
         return snapshot_ref(g->current);
 }
 

@@ -36,3 +36,6 @@ void gateway_done(struct gateway *g);
 
 /* From the main thread: requests from now on are decided by `s`. */
 void gateway_swap(struct gateway *g, struct snapshot *s);
+
+/* From its own: lets go of the one before, where no request has come since. */
+void gateway_adopt(struct gateway *g);

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from support.site import HOSTS
+from support.waiting import wait_until
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
@@ -87,6 +88,36 @@ def test_the_service_managers_directory_comes_first_and_its_modes_are_its_own(de
     with desk_site.connect_router(router, "127.1.0.1") as client:
         assert client.request("GET", LOOKUP, STREET).status == 200
     assert [r["key"] for r in desk_site.vendor.records()] == ["key-1"]
+
+
+def memory_holds(process, value):
+    """Does it stand anywhere in what the process may write?"""
+    with open(f"/proc/{process.pid}/maps") as maps, open(f"/proc/{process.pid}/mem", "rb") as memory:
+        for line in maps:
+            span, rights = line.split()[:2]
+            begin, end = (int(word, 16) for word in span.split("-"))
+            if not rights.startswith("rw") or end - begin > 1 << 26:  # a sanitizer's own are larger
+                continue
+            memory.seek(begin)
+            try:
+                if value in memory.read(end - begin):
+                    return True
+            except OSError:  # gone meanwhile, or not to be read
+                continue
+    return False
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root looks into a process that keeps no core file")
+def test_a_credential_that_was_replaced_is_gone_from_memory_even_where_nobody_asks(desk_site):
+    router = desk_site.start_router()
+    old = desk_site.vendor.keys["key-1"].values["key"].encode()
+    assert memory_holds(router, old)
+    rolled = desk_site.vendor.add_embedded("key-1-rolled", ["127.1.0.1"])
+    desk_site.write_credential("key-1", rolled.values)
+    router.signal(signal.SIGHUP)
+    router.wait_event("reloaded")
+    wait_until(lambda: not memory_holds(router, old), "the old key is gone")
+    assert memory_holds(router, rolled.values["key"].encode())
 
 
 def test_the_process_is_not_allowed_a_core_file(desk_site):

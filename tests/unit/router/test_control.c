@@ -318,7 +318,7 @@ static void requests_that_come_together_share_a_bound(void **state)
         assert_too_large(&v);
         for (size_t i = 0; i < N_ELEMENTS(large); i++)
                 visitor_done(&large[i]);
-        visitor_ask(&v, "POST", "/v1/now", "{}");
+        visitor_ask(&v, "POST", "/v1/now", "{      }");
         assert_int_equal(visitor_take(&v, false, NULL, NULL), 200);
         visitor_done(&v);
 }
