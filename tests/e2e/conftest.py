@@ -11,12 +11,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import REPOSITORY, canary  # noqa: E402
 from support.ca import Authority  # noqa: E402
 from support.site import PROVIDER, Site  # noqa: E402
-from support.vendor import Vendor  # noqa: E402
+from support.vendor_pool import VendorPool  # noqa: E402
 
 
 def pytest_configure(config):
     """Long tracebacks print the arguments of functions: requests with their keys."""
     config.option.tbstyle = "short"
+    config.addinivalue_line("markers", "signal_flood: sends many signals at once; see tests/tsan/watched.py")
 
 
 def pytest_addoption(parser):
@@ -40,11 +41,11 @@ def authority(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def vendor_certificates(tmp_path_factory):
-    """The vendor's CA and certificate, one for all tests: half of the time that a site takes to start."""
-    folder = tmp_path_factory.mktemp("vendor-ca")
-    Vendor(folder).stop()
-    return folder
+def vendors(tmp_path_factory):
+    """The vendors of all tests, one after the other: most of the time that a site takes to start."""
+    pool = VendorPool(tmp_path_factory.mktemp("vendors"))
+    yield pool
+    pool.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -55,13 +56,12 @@ def canary_check():
 
 
 @pytest.fixture
-def make_site(tmp_path, build_dir, authority, vendor_certificates, canary_check):
+def make_site(tmp_path, build_dir, authority, vendors, canary_check):
     """Makes sites; each is stopped behind the test, and must have ended well."""
     sites = []
 
     def make(**options):
-        sites.append(Site(tmp_path / f"site-{len(sites) + 1}", build_dir, authority,
-                          vendor_certificates, **options))
+        sites.append(Site(tmp_path / f"site-{len(sites) + 1}", build_dir, authority, vendors, **options))
         return sites[-1]
 
     yield make
@@ -108,6 +108,16 @@ def pytest_sessionfinish(session):
     except canary.Leak as leak:
         print(f"\nleak: {leak}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    told = getattr(session.config, "workeroutput", None)  # of a process that runs some of the tests
+    if told is not None:
+        told["canaries"] = canary.n_found, canary.n_bytes_searched
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    n_found, n_bytes = getattr(node, "workeroutput", {}).get("canaries", (0, 0))
+    canary.n_found += n_found
+    canary.n_bytes_searched += n_bytes
 
 
 def pytest_terminal_summary(terminalreporter):

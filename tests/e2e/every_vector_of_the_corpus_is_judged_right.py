@@ -20,8 +20,8 @@ BROKEN_OFF = "vendor broke off its answer"
 class Judge:
     """A site whose router and vendor serve all vectors."""
 
-    def __init__(self, folder, build, authority):
-        self.site = Site(folder, build, authority)
+    def __init__(self, folder, build, authority, vendors):
+        self.site = Site(folder, build, authority, vendors)
         self.site.add_key("key-1", hosts=[DESK])
         self.site.add_backend("secret-1")
         self.site.add_group("desks", [DESK])
@@ -41,8 +41,8 @@ class Judge:
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory, build_dir, authority):
-    judge = Judge(tmp_path_factory.mktemp("corpus"), build_dir, authority)
+def judge(tmp_path_factory, build_dir, authority, vendors):
+    judge = Judge(tmp_path_factory.mktemp("corpus"), build_dir, authority, vendors)
     yield judge
     judge.site.stop()
 

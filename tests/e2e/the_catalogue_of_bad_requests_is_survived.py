@@ -38,8 +38,8 @@ class Hall:
 
 
 @pytest.fixture(scope="module")
-def hall(tmp_path_factory, build_dir, authority, vendor_certificates):
-    site = Site(tmp_path_factory.mktemp("hall"), build_dir, authority, vendor_certificates)
+def hall(tmp_path_factory, build_dir, authority, vendors):
+    site = Site(tmp_path_factory.mktemp("hall"), build_dir, authority, vendors)
     try:
         yield Hall(site)
     finally:

@@ -40,14 +40,16 @@ HOSTS = {  # API -> host, as the vendor's SDKs call them
 
 
 class Site:
-    def __init__(self, folder, build, authority=None, vendor_certificates=None):
+    def __init__(self, folder, build, authority=None, vendors=None):
+        """vendors: a VendorPool to take one from; its own vendor otherwise."""
         self.folder = pathlib.Path(folder)
         self.build = pathlib.Path(build)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.credentials = self.folder / "credentials"
         self.credentials.mkdir(mode=0o700)
         self.authority = authority or Authority(self.folder / "site-ca")
-        self.vendor = Vendor(self.folder / "vendor", vendor_certificates)
+        self.vendor = vendors.take() if vendors else Vendor(self.folder / "vendor")
+        self._vendors = vendors
         self.dns = NameServer()
         self.processes = []
         self.provider = self.folder / "smarty.cfg"
@@ -239,13 +241,21 @@ class Site:
         """Stops everything; the first that did not end well is raised, after all have ended."""
         failures = []
         steps = [p.stop for p in reversed(self.processes)]
-        steps += [self.gather_evidence, self.vendor.stop, self.dns.stop,
+        steps += [self.gather_evidence, self._retire_keys, self._leave_vendor, self.dns.stop,
                   lambda: shutil.rmtree(self.sockets, ignore_errors=True)]
         for step in steps:
             try:
                 step()
             except (AssertionError, OSError, RuntimeError) as failure:
                 failures.append(failure)
-        canary.retire(each for key in self.vendor.keys.values() for each in key.fields.values())
         if failures:
             raise failures[0]
+
+    def _retire_keys(self):
+        canary.retire(each for key in self.vendor.keys.values() for each in key.fields.values())
+
+    def _leave_vendor(self):
+        if self._vendors:
+            self._vendors.give_back(self.vendor)
+        else:
+            self.vendor.stop()

@@ -29,6 +29,7 @@ from support.site import HOSTS, Site
 from support.strace import attached, strace_words
 from support.terminal import Terminal
 from support.vendor import Vendor
+from support.vendor_pool import VendorPool
 from support.waiting import wait_until
 
 # ---- canary
@@ -515,6 +516,49 @@ def test_a_vendor_takes_the_certificates_of_another(tmp_path):
     finally:
         first.stop()
         second.stop()
+
+
+def test_a_vendor_of_a_pool_is_as_new_for_the_next_site(tmp_path, authority):
+    pool = VendorPool(tmp_path / "vendors")
+    first = Site(tmp_path / "first", tmp_path, authority, pool)
+    vendor = first.vendor
+    key = first.add_key("key-1", hosts=["127.1.0.1"])
+    vendor.tls("good", "1.2")
+    vendor.advance(1000)
+    vendor.fault(times=None, hold=vendor.gate())
+    with first.connect_vendor("127.1.0.1") as client:
+        client.send(first.street_request(extra="&" + key.query))
+        vendor.wait_records(outcome="held")
+        first.stop()
+        assert client.ending() == "reset"
+    second = Site(tmp_path / "second", tmp_path, authority, pool)
+    try:
+        assert second.vendor is vendor and vendor.keys == {}
+        assert (vendor.records(), vendor.connections(), vendor.counts(), vendor.describe_keys()) == ([], [], [], {})
+        key = second.add_key("key-1", hosts=["127.1.0.1"])
+        with second.connect_vendor("127.1.0.1") as client:
+            client.send(second.street_request(extra="&" + key.query))
+            assert client.response().status == 200 and client.tls.object.version() == "TLSv1.3"
+        assert vendor.records()[0]["clock"] == 0
+    finally:
+        second.stop()
+    pool.stop()
+    assert not vendor.is_running
+
+
+def test_a_pool_has_a_vendor_for_each_site_and_none_that_was_stopped(tmp_path):
+    pool = VendorPool(tmp_path / "vendors")
+    one, other = pool.take(), pool.take()
+    assert one is not other and one.port != other.port
+    with open(one.ca) as a, open(other.ca) as b:
+        assert a.read() == b.read()
+    one.stop()
+    pool.give_back(one)
+    pool.give_back(other)
+    assert pool.take() is other
+    pool.give_back(other)
+    pool.stop()
+    assert not other.is_running
 
 
 def test_a_vendor_ends_with_its_starter(tmp_path):

@@ -85,7 +85,7 @@ class Vendor:
             self._ask(verb, path, given)
 
     def stop(self):
-        if self._process.poll() is None:
+        if self.is_running:
             self._process.send_signal(signal.SIGTERM)
         status = self._process.wait(DEADLINE_S)
         self._process.stdin.close()
@@ -103,6 +103,10 @@ class Vendor:
     @property
     def pid(self):
         return self._process.pid
+
+    @property
+    def is_running(self):
+        return self._process.poll() is None
 
     # ---- the control port
 
