@@ -137,6 +137,7 @@ def test_sighup_reads_credentials_anew_and_keeps_them_where_one_is_missing(desk_
     assert [r["key"] for r in desk_site.vendor.records()] == ["key-1", "key-1-rolled"]
 
 
+@pytest.mark.signal_flood
 def test_a_thousand_sighups_are_survived_and_the_last_credentials_count(desk_site):
     router = desk_site.start_router()
     with desk_site.connect_router(router, "127.1.0.1") as client:

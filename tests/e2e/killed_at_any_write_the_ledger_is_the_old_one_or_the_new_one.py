@@ -67,7 +67,8 @@ def apply_killed(site, ledger, n):
     argv = [*words, site.build / "tools" / "keyrouter", "apply", site.policy_path, "--ledger", ledger]
     own = environment()
     own["ASAN_OPTIONS"] = own.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # which does not go with strace
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=own)
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=own,
+                          timeout=60)
     assert done.returncode in (0, KILLED), done.stderr
     return done.returncode
 

@@ -292,12 +292,15 @@ def test_a_router_at_rest_ends_at_once(desk_site, router, n_kept):
     desk_site.vendor.wait_connections(count=len(desk_site.vendor.connections()), open=False)
 
 
+@pytest.mark.signal_flood
 @pytest.mark.parametrize("n", range(3))
 def test_more_sigterms_change_nothing_of_how_they_end(desk_site, n):
     router = desk_site.start_router()
     for program in (desk_site.start_shim("127.1.0.1"), router):
         program.signal(signal.SIGTERM)
         program.wait_event("stopping")
+        end = time.monotonic() + DEADLINE_S
         while program.is_running:  # whenever it comes: also while the last things are put away
             program.signal(signal.SIGTERM)
+            assert time.monotonic() < end, "it does not end"
         assert (program.wait_end(), program.noise) == (0, [])

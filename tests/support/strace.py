@@ -7,6 +7,7 @@
 import contextlib
 import subprocess
 
+from support import DEADLINE_S
 from support.waiting import wait_until
 
 WRITES = "pwrite64,write,fsync,fdatasync,ftruncate,fallocate,rename,unlink"  # all that change a file
@@ -38,3 +39,8 @@ def attached(process, calls, fault, paths):
             yield
         finally:
             tracer.terminate()
+            try:
+                tracer.wait(DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                tracer.kill()  # who is traced goes on
+                raise
