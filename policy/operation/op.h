@@ -35,6 +35,12 @@ int op_refuse_findings(struct op *o, struct diag *d, const char *what);
 /* The address of a slot, or "router". */
 const char *host_text(const struct addr *a, char text[static ADDR_TEXT_MAX]);
 
+/*
+ * ledger_commit(), after which the reply has `changes`, a set of CHANGED_x: whatever goes wrong from
+ * then on, it is done.
+ */
+MUST_CHECK int op_commit(struct op *o, const struct change *c, unsigned changes, uint64_t *ret_row);
+
 /* ---- requests; each refuses what is of the wrong type with EX_USAGE and returns false then ---- */
 
 bool op_text(struct op *o, const char *name, bool required, const char **ret);

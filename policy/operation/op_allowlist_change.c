@@ -63,7 +63,7 @@ static int changing_commit(struct op *o, struct changing *c, const char *what, c
                                  .n_moves = c->n_moves };
         uint64_t row;
 
-        return c->n_moves ? ledger_commit(o->host->ledger, &change, &row) : 0;
+        return c->n_moves ? op_commit(o, &change, CHANGED_ENTRIES, &row) : 0;
 }
 
 /* ---- allowlist-confirm ---- */
@@ -180,13 +180,11 @@ static int confirm_answer(struct op *o, struct changing *c, const struct done_li
         r = changing_commit(o, c, "allowlist confirm", summary);
         if (r)
                 return r;
-        r = op_answer(o,
-                      json_pack("{s:s, s:o, s:I, s:I, s:{s:I, s:I}}", "schema",
-                                "keyrouter.allowlist-confirm/1", "key", text_json(c->key), "added",
-                                (json_int_t)added->n, "removed", (json_int_t)removed->n, "left",
-                                "add", (json_int_t)n_add, "remove", (json_int_t)n_remove));
-        o->reply->changed = c->n_moves ? CHANGED_ENTRIES : 0;
-        return r;
+        return op_answer(
+                o, json_pack("{s:s, s:o, s:I, s:I, s:{s:I, s:I}}", "schema",
+                             "keyrouter.allowlist-confirm/1", "key", text_json(c->key), "added",
+                             (json_int_t)added->n, "removed", (json_int_t)removed->n, "left",
+                             "add", (json_int_t)n_add, "remove", (json_int_t)n_remove));
 }
 
 int op_allowlist_confirm(struct op *o)
@@ -372,16 +370,14 @@ static int import_answer(struct op *o, struct changing *c, const struct imported
         r = changing_commit(o, c, "allowlist import", summary);
         if (r)
                 return r;
-        r = op_answer(o, json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "schema",
-                                   "keyrouter.allowlist-import/1", "key", text_json(c->key),
-                                   "provider", text_json(c->provider), "live",
-                                   (json_int_t)n->n[ENTRY_LIVE], "foreign",
-                                   (json_int_t)n->n[ENTRY_FOREIGN], "leaving",
-                                   (json_int_t)n->n[ENTRY_LEAVING], "wanted",
-                                   (json_int_t)n->n[ENTRY_WANTED], "changed",
-                                   (json_int_t)c->n_moves, "findings", findings_json(&c->diag)));
-        o->reply->changed = c->n_moves ? CHANGED_ENTRIES : 0;
-        return r;
+        return op_answer(o, json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "schema",
+                                      "keyrouter.allowlist-import/1", "key", text_json(c->key),
+                                      "provider", text_json(c->provider), "live",
+                                      (json_int_t)n->n[ENTRY_LIVE], "foreign",
+                                      (json_int_t)n->n[ENTRY_FOREIGN], "leaving",
+                                      (json_int_t)n->n[ENTRY_LEAVING], "wanted",
+                                      (json_int_t)n->n[ENTRY_WANTED], "changed",
+                                      (json_int_t)c->n_moves, "findings", findings_json(&c->diag)));
 }
 
 /* False: refused. */

@@ -143,7 +143,7 @@ static int applying_commit(struct op *o, struct applying *a, const char *summary
                                             o->now_us + a->confirm_within_s * 1000000 };
         if (a->confirm_within_s || a->ends_pending)
                 c.pending = &pending;
-        return ledger_commit(o->host->ledger, &c, ret_row);
+        return op_commit(o, &c, CHANGED_POLICY | CHANGED_ENTRIES | CHANGED_PENDING, ret_row);
 }
 
 /* Is there anything against it that the plan does not know? True: go on. */
@@ -189,9 +189,7 @@ static int applying_finish(struct op *o, struct applying *a)
         r = applying_commit(o, a, summary, &row);
         if (r)
                 return r;
-        r = reply_fill(o, a, true, row, summary);
-        o->reply->changed = CHANGED_POLICY | CHANGED_ENTRIES | CHANGED_PENDING;
-        return r;
+        return reply_fill(o, a, true, row, summary);
 }
 
 /* False: refused. */
@@ -361,11 +359,9 @@ int op_confirm(struct op *o)
         snprintf(summary, sizeof(summary), "the policy of row %llu stays",
                  (unsigned long long)pending.revision);
         c.summary = summary;
-        r = ledger_commit(o->host->ledger, &c, &row);
+        r = op_commit(o, &c, CHANGED_PENDING, &row);
         if (r)
                 return r;
-        r = op_answer(o, json_pack("{s:s, s:I, s:b}", "schema", "keyrouter.confirm/1", "revision",
-                                   (json_int_t)pending.revision, "confirmed", 1));
-        o->reply->changed = CHANGED_PENDING;
-        return r;
+        return op_answer(o, json_pack("{s:s, s:I, s:b}", "schema", "keyrouter.confirm/1",
+                                      "revision", (json_int_t)pending.revision, "confirmed", 1));
 }

@@ -169,7 +169,7 @@ static int resolving_commit(struct op *o, struct resolving *r)
                 return 0;
         snprintf(summary, sizeof(summary), "%zu name%s pinned, %zu of them changed", r->n_set,
                  r->n_set == 1 ? "" : "s", r->update ? json_array_size(r->changed) : 0);
-        return ledger_commit(o->host->ledger, &c, &row);
+        return op_commit(o, &c, CHANGED_POLICY, &row);
 }
 
 int op_resolve(struct op *o)
@@ -203,7 +203,6 @@ int op_resolve(struct op *o)
         error = resolving_commit(o, &r);
         if (error || o->reply->body)
                 return error;
-        o->reply->changed = r.n_set ? CHANGED_POLICY : 0;
         return op_answer(o, json_pack("{s:s, s:O, s:I, s:O, s:O, s:O}", "schema",
                                       "keyrouter.resolve/1", "pinned", r.pinned, "unchanged",
                                       (json_int_t)r.n_unchanged, "changed", r.changed, "unresolved",

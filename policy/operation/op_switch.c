@@ -219,7 +219,7 @@ static int switching_commit(struct op *o, struct switching *s, bool suspend)
                 c.n_switched_on = s->n_names;
         }
         summary_write(s, suspend, summary, sizeof(summary));
-        return s->n_names ? ledger_commit(o->host->ledger, &c, &row) : 0;
+        return s->n_names ? op_commit(o, &c, CHANGED_SWITCHES, &row) : 0;
 }
 
 static int switching_answer(struct op *o, struct switching *s, bool suspend)
@@ -234,10 +234,9 @@ static int switching_answer(struct op *o, struct switching *s, bool suspend)
         r = op_switches(o, &off);
         if (r)
                 return r;
-        r = op_answer(o, json_pack("{s:s, s:b, s:O, s:o}", "schema", "keyrouter.switch/1",
-                                   "suspended", suspend, "changed", changed, "switched_off", off));
-        o->reply->changed = s->n_names ? CHANGED_SWITCHES : 0;
-        return r;
+        return op_answer(o, json_pack("{s:s, s:b, s:O, s:o}", "schema", "keyrouter.switch/1",
+                                      "suspended", suspend, "changed", changed, "switched_off",
+                                      off));
 }
 
 static int switch_run(struct op *o, bool suspend)

@@ -58,7 +58,6 @@ static void reply_set(struct reply *r, int status, json_t *body)
         json_decref(r->body);
         r->body = body;
         r->status = status;
-        r->changed = 0;
 }
 
 int op_refuse(struct op *o, int status, const char *remedy, const char *format, ...)
@@ -94,10 +93,23 @@ int op_answer(struct op *o, json_t *body)
         return 0;
 }
 
+int op_commit(struct op *o, const struct change *c, unsigned changes, uint64_t *ret_row)
+{
+        int r = ledger_commit(o->host->ledger, c, ret_row);
+
+        if (r == 0)
+                o->reply->changed |= changes;
+        return r;
+}
+
 /* What the ledger or the world said no to. */
 static void op_explain_failure(struct op *o, int r)
 {
-        if (r == LEDGER_E_STALE)
+        if (o->reply->changed)
+                op_refuse(o, EX_OSERR, "see keyrouter history; do not do it again",
+                          "it is done, but there is no answer to show for it: %s",
+                          r > 0 ? ledger_explain(r) : strerror(-r));
+        else if (r == LEDGER_E_STALE)
                 op_refuse(o, EX_TEMPFAIL, "plan again", "%s", ledger_explain(r));
         else if (r == LEDGER_E_FULL)
                 op_refuse(o, EX_IOERR, "make room on the disk, then do it again",

@@ -185,11 +185,64 @@ static void imported_hosts_are_known_to_stand_there(void **state)
         assert_int_equal(n, 2);
 }
 
+/* ---- memory that runs out ---- */
+
+static unsigned n_until_failure; /* 0: none fails */
+
+static void *json_malloc(size_t size)
+{
+        return n_until_failure && --n_until_failure == 0 ? NULL : malloc(size);
+}
+
+/* The n-th piece of memory for JSON is not to be had. False: it needs fewer. */
+static bool told_truly_without_memory(const char *operation, const char *text, unsigned n)
+{
+        CLEANUP(ledger_closep) struct ledger *ledger = ledger_make();
+        struct operation_host host = { .ledger = ledger, .ledger_path = "memory" };
+        CLEANUP(json_freep) json_t *request = json_read(text);
+        CLEANUP(freep) char *told = NULL;
+        struct reply reply;
+        bool is_done, failed;
+
+        n_until_failure = n;
+        operation_run(&host, operation, "test", request, &reply);
+        failed = n_until_failure == 0;
+        n_until_failure = 0;
+        told = json_written(reply.body);
+        is_done = ledger_head(ledger) > STAYS;
+        assert_true(is_done == (reply.changed != 0));
+        if (reply.status != 0) {
+                assert_int_equal(reply.status, EX_OSERR);
+                assert_non_null(strstr(told, is_done ? "it is done" : "nothing has changed"));
+        }
+        reply_done(&reply);
+        return failed;
+}
+
+static void what_is_done_is_not_denied_when_memory_for_the_answer_is_missing(void **state)
+{
+        static const char *const of[][2] = {
+                { "allowlist-confirm", "{'key':'k-1','added':['192.0.2.1']}" },
+                { "allowlist-import", "{'key':'k-1','provider':'smarty','hosts':['192.0.2.9']}" },
+        };
+
+        json_set_alloc_funcs(json_malloc, free);
+        for (size_t i = 0; i < N_ELEMENTS(of); i++) {
+                unsigned n = 1;
+
+                while (told_truly_without_memory(of[i][0], of[i][1], n))
+                        n++;
+                assert_in_range(n, 5, 1000);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_request_is_answered_or_refused_as_a_whole),
                 cmocka_unit_test(imported_hosts_are_known_to_stand_there),
+                cmocka_unit_test(
+                        what_is_done_is_not_denied_when_memory_for_the_answer_is_missing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
