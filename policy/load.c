@@ -220,6 +220,16 @@ int backends_refer(struct loading *l, const struct text_list *list, const struct
         return 0;
 }
 
+/* "refused", where no backend has a name like that. */
+static bool is_refuse_misspelt(const struct loading *l, const char *word)
+{
+        static const char *const refuse[] = { UNKNOWN_REFUSE, NULL };
+        unsigned index;
+
+        return !names_find(&l->backends, word, &index) && !names_nearest(&l->backends, word) &&
+               diag_nearest(slice_of(word), refuse);
+}
+
 static int unknown_load(struct loading *l)
 {
         const struct text_list *list = &l->w.unknown;
@@ -229,6 +239,11 @@ static int unknown_load(struct loading *l)
                            "unknown names no backend");
         if (list->n_items == 1 && strcmp(list->items[0].text, UNKNOWN_REFUSE) == 0)
                 return 0;
+        if (list->n_items == 1 && is_refuse_misspelt(l, list->items[0].text)) {
+                diag_error(l->d, list->items[0].at, "did you mean \"" UNKNOWN_REFUSE "\"?",
+                           "unknown backend \"%.64s\"", list->items[0].text);
+                return 0;
+        }
         return backends_refer(l, list, &l->p->unknown, &l->p->n_unknown);
 }
 

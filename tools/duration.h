@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * duration - "90s", "10m", "2h", "1d", or bare seconds
+ * duration - "90s", "10m", "2h", "1d"; a number alone could be minutes to one and seconds to another
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,8 +16,6 @@ static inline bool duration_parse(const char *text, int64_t *ret_s)
         if (end == text || n <= 0 || n > 1000000000)
                 return false;
         switch (*end) {
-        case 0:
-                break;
         case 's':
                 end++;
                 break;

@@ -159,16 +159,19 @@ static void group_tell(struct matters *m, const json_t *group)
                        n, member_number(group, "desks"), member_text(group, "name"));
 }
 
-/* Calls are served by the backend meanwhile, each after an attempt that cannot succeed. */
+const char *unusable_age(const json_t *ago)
+{
+        bool counts = json_is_integer(ago) && json_integer_value(ago) < UNUSABLE_S;
+
+        return counts ? age_text(json_integer_value(ago)) : NULL;
+}
+
 static void egress_tell(struct matters *m, const json_t *traffic)
 {
-        const json_t *ago = json_object_get(traffic, "unusable_s");
+        const char *age = unusable_age(json_object_get(traffic, "unusable_s"));
 
-        if (json_is_integer(ago) && json_integer_value(ago) < UNUSABLE_S)
-                matter(m, "egress",
-                       "%s ago a call could not leave from its egress address: see EGRESS in "
-                       "keyrouterd(8)",
-                       age_text(json_integer_value(ago)));
+        if (age)
+                matter(m, "egress", UNUSABLE_FORMAT, age);
 }
 
 size_t status_matters(const json_t *status, int columns)
@@ -212,4 +215,6 @@ void status_force_print(const json_t *status)
                member_number(status, "revision"), moment_age(member_text(status, "applied")),
                by[0] ? " (" : "", by, by[0] ? ")" : "", member_number(totals, "on_keys"),
                member_number(totals, "desks"));
+        if (member_number(totals, "not_live"))
+                printf(" (%lld not live)", member_number(totals, "not_live"));
 }

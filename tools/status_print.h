@@ -10,6 +10,11 @@
 
 void status_line_print(int columns, const char *label, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* Of a member "unusable_s": for UNUSABLE_FORMAT. NULL: nothing to tell, or too long ago. */
+#define UNUSABLE_FORMAT \
+        "%s ago a call could not leave from its egress address: see EGRESS in keyrouterd(8)"
+const char *unusable_age(const json_t *ago);
+
 /* "all is well", or how many matters there are. Lives as a text of count_text(). */
 const char *status_verdict(const json_t *status);
 

@@ -5,6 +5,7 @@
  */
 #include "tools/ledger_need.h"
 #include "tools/moment.h"
+#include "tools/status_print.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -51,6 +52,14 @@ static void group_print(int width, const json_t *answer)
         else
                 line_print(width, "group", "%s (%s:%lld)", member_text(group, "name"),
                            member_text(group, "file"), member_number(group, "line"));
+}
+
+static void unusable_print(int width, const json_t *ago)
+{
+        const char *age = unusable_age(ago);
+
+        if (age)
+                line_print(width, "egress", UNUSABLE_FORMAT, age);
 }
 
 static void egress_print(int width, const json_t *p)
@@ -135,6 +144,7 @@ static void answer_print(const json_t *answer)
         int width = label_width(providers);
 
         group_print(width, answer);
+        unusable_print(width, json_object_get(answer, "unusable_s"));
         for (size_t i = 0; i < json_array_size(providers); i++) {
                 const json_t *p = json_array_get(providers, i);
 

@@ -118,14 +118,14 @@ static bool group_is_on_keys(const json_t *g)
 static void group_add(struct table *t, const json_t *g, const char *name)
 {
         table_add(t, (const char *[]){ cut_name(name, 32), member_cell(g, "desks"),
-                                       member_cell(g, "on_keys"), member_cell(g, "by_backend"),
-                                       member_cell(g, "refused") });
+                                       member_cell(g, "on_keys"), member_cell(g, "not_live"),
+                                       member_cell(g, "by_backend"), member_cell(g, "refused") });
 }
 
 static void groups_print(const json_t *status)
 {
-        static const char *const heads[] = { "group",       ">desks",   ">on keys",
-                                             ">by backend", ">refused", NULL };
+        static const char *const heads[] = { "group",     ">desks",      ">on keys",
+                                             ">not live", ">by backend", ">refused", NULL };
         const json_t *groups = json_object_get(status, "groups");
         struct table *t = table_new(heads);
         size_t n_good = 0;

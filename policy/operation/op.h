@@ -124,6 +124,10 @@ char *plan_assignment(const struct plan *plan);
 /* The member "switched_off". Returns 0, or what the ledger said. */
 MUST_CHECK int op_switches(struct op *o, json_t **ret);
 
+/* The member "unusable_s": how long ago a call could not leave from its egress address; null: it could,
+ * or nobody knows. NULL: no memory. */
+json_t *unusable_json(const struct operation_host *host);
+
 /* The member "files" of an applied policy. NULL: no memory. */
 json_t *revision_files_json(const struct revision *r);
 

@@ -89,6 +89,14 @@ static const char *egress_name(const struct group *g)
         return names[g->egress];
 }
 
+/* Whether its group's calls leave at all, as far as the router has seen. */
+static json_t *group_unusable_json(const struct explaining *e)
+{
+        if (!e->is_in_force || !e->group || e->group->egress == EGRESS_ROUTER)
+                return json_null();
+        return unusable_json(e->op->host);
+}
+
 static json_t *group_json(const struct explaining *e)
 {
         const struct group *g = e->group;
@@ -211,8 +219,10 @@ int op_explain(struct op *o)
         if (r || !e.plan || !address_read(o, &e, address))
                 return r;
         e.group = policy_group_of(e.p.policy, &e.address);
-        return op_answer(o, json_pack("{s:s, s:s, s:o, s:o, s:s}", "schema", "keyrouter.explain/1",
-                                      "address", addr_format(&e.address, text), "group",
-                                      group_json(&e), "providers", providers_json(&e), "from",
+        return op_answer(o, json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "schema",
+                                      "keyrouter.explain/1", "address",
+                                      addr_format(&e.address, text), "group", group_json(&e),
+                                      "unusable_s", group_unusable_json(&e), "providers",
+                                      providers_json(&e), "from",
                                       e.is_in_force ? "ledger" : "policy"));
 }

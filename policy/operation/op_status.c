@@ -97,10 +97,11 @@ static json_t *group_json(const struct looking *l, size_t i)
 {
         const struct desk_counts *c = &l->groups[i];
 
-        return json_pack("{s:o, s:I, s:I, s:I, s:I}", "name",
+        return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "name",
                          text_json(l->p.policy->groups[i].name), "desks", (json_int_t)c->n_desks,
-                         "on_keys", (json_int_t)c->n_on_keys, "by_backend",
-                         (json_int_t)c->n_by_backend, "refused", (json_int_t)c->n_refused);
+                         "on_keys", (json_int_t)c->n_on_keys, "not_live", (json_int_t)c->n_not_live,
+                         "by_backend", (json_int_t)c->n_by_backend, "refused",
+                         (json_int_t)c->n_refused);
 }
 
 static json_t *totals_json(const struct looking *l)
@@ -110,14 +111,16 @@ static json_t *totals_json(const struct looking *l)
         for (size_t i = 0; l->plan && i < l->p.policy->n_groups; i++) {
                 sum.n_desks += l->groups[i].n_desks;
                 sum.n_on_keys += l->groups[i].n_on_keys;
+                sum.n_not_live += l->groups[i].n_not_live;
                 sum.n_by_backend += l->groups[i].n_by_backend;
                 sum.n_refused += l->groups[i].n_refused;
         }
-        return json_pack("{s:I, s:I, s:I, s:I, s:I}", "desks", (json_int_t)sum.n_desks,
+        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "desks", (json_int_t)sum.n_desks,
                          "egress_addresses",
                          (json_int_t)(l->plan ? l->plan->census->n_egresses : 0), "on_keys",
-                         (json_int_t)sum.n_on_keys, "by_backend", (json_int_t)sum.n_by_backend,
-                         "refused", (json_int_t)sum.n_refused);
+                         (json_int_t)sum.n_on_keys, "not_live", (json_int_t)sum.n_not_live,
+                         "by_backend", (json_int_t)sum.n_by_backend, "refused",
+                         (json_int_t)sum.n_refused);
 }
 
 /* ---- what waits ---- */
@@ -174,6 +177,15 @@ static int applied_by(const struct looking *l, json_t **ret)
         return *ret ? 0 : -ENOMEM;
 }
 
+json_t *unusable_json(const struct operation_host *host)
+{
+        struct traffic_counts c = { .has_unusable = false };
+
+        if (host->hooks && host->hooks->traffic)
+                host->hooks->traffic(host->hooks_context, &c);
+        return c.has_unusable ? json_integer((json_int_t)c.unusable_s) : json_null();
+}
+
 static json_t *traffic_json(const struct operation_host *host)
 {
         struct traffic_counts c;
@@ -185,8 +197,7 @@ static json_t *traffic_json(const struct operation_host *host)
                          (json_int_t)c.n_requests,
                          "by_key", (json_int_t)c.n_by_key, "by_backend", (json_int_t)c.n_by_backend,
                          "refused", (json_int_t)c.n_refused, "failed", (json_int_t)c.n_failed,
-                         "fallbacks", (json_int_t)c.n_fallbacks, "unusable_s",
-                         c.has_unusable ? json_integer((json_int_t)c.unusable_s) : json_null());
+                         "fallbacks", (json_int_t)c.n_fallbacks, "unusable_s", unusable_json(host));
 }
 
 static json_t *ledger_json(const struct operation_host *host)

@@ -21,16 +21,17 @@ static bool backend_serves(const struct counting *c, const struct group *g,
         return b && !is_off(c, "backend:", b->name);
 }
 
-/* `key` NULL: the desks have none. */
+/* `slot` NULL: the desks have none. */
 static void share_count(struct counting *c, const struct share *s, const struct provider *provider,
-                        const struct key *key)
+                        const struct slot *slot)
 {
         struct desk_counts *g = &c->groups[s->group->index];
 
         g->n_desks += s->n_desks;
-        if (key && !is_off(c, "key:", key->name))
+        if (slot && !is_off(c, "key:", slot->key->name)) {
                 g->n_on_keys += s->n_desks;
-        else if (s->group->overflow == OVERFLOW_BACKEND && backend_serves(c, s->group, provider))
+                g->n_not_live += slot->state == ENTRY_LIVE ? 0 : s->n_desks;
+        } else if (s->group->overflow == OVERFLOW_BACKEND && backend_serves(c, s->group, provider))
                 g->n_by_backend += s->n_desks;
         else
                 g->n_refused += s->n_desks;
@@ -59,7 +60,7 @@ struct desk_counts *status_count(const struct plan *plan, const struct switched 
 
                 for (unsigned j = 0; j < s->n_shares; j++)
                         share_count(&c, &s->shares[j], s->provider,
-                                    slot_reason(s, s->shares[j].group) ? NULL : s->key);
+                                    slot_reason(s, s->shares[j].group) ? NULL : s);
         }
         if (plan->n_slots == 0 && plan->policy->n_providers > 0)
                 census_count(&c, plan->census);

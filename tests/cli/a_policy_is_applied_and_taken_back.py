@@ -131,7 +131,7 @@ def test_only_the_daemon_can_go_back_by_itself(twice):
     for verb in (("apply", "policy.cfg"), ("rollback",)):
         done = twice.run(*verb, "--confirm-within", "10m", status=69)
         assert "only the running daemon can take an apply back by itself" in done.err
-        for wrong in ("soon", "0", "-5m", "10x", "", "25h", "2d"):
+        for wrong in ("soon", "0", "10", "0m", "-5m", "10x", "", "25h", "2d"):
             done = twice.run(*verb, "--confirm-within", wrong, status=64)
             assert f'--confirm-within wants a time such as 10m or 90s, not "{wrong}"' in done.err
     assert "nothing waits for a confirmation" in twice.run("confirm", status=69).err

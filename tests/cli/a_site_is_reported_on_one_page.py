@@ -39,7 +39,7 @@ def test_the_page_holds_it_all(site):
     assert max(map(len, lines)) <= COLUMNS, [line for line in lines if len(line) > COLUMNS]
     assert re.fullmatch(r"KEYROUTER REPORT  austin  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", lines[0])
     assert lines[1].startswith("policy of row 1 in force for ")
-    assert lines[1].endswith("; 400 of 600 desks on keys")
+    assert lines[1].endswith("; 400 of 600 desks on keys (400 not live)")
     assert list(sections_of("\n".join(lines))) == ["KEYS", "GROUPS", "EXCEPTIONS", "TO DO AT THE VENDOR",
                                                    "LAST CHANGES"]
 
@@ -50,7 +50,7 @@ def test_what_stands_in_the_sections(site):
         "  key    provider  used  capacity  reserve  free  foreign",
         "  key-0  smarty     100       100        0     0        0"]
     assert len(sections["KEYS"]) == 1 + N_KEYS
-    assert [line.split() for line in sections["GROUPS"]][-1] == ["all", "groups", "600", "400", "200", "0"]
+    assert [line.split() for line in sections["GROUPS"]][-1] == ["all", "groups", "600", "400", "400", "200", "0"]
     labels = [line[2:15].strip() for line in sections["EXCEPTIONS"] if line[2] != " "]
     assert labels == ["switched off", "at the vendor", "policy file", "by backend", "by backend"]
     assert re.fullmatch(r"  key-0 +0 +100 +\d+ s +0 +-", sections["TO DO AT THE VENDOR"][1])

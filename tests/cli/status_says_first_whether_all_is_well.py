@@ -66,8 +66,9 @@ def test_json_has_the_members_of_the_contract(site):
     assert [set(k) for k in status["keys"]] == [KEY] * 2
     assert [set(b) for b in status["backends"]] == [{"name", "provider", "suspended_by"}]
     assert [set(g) for g in status["groups"]] == [
-        {"name", "desks", "on_keys", "by_backend", "refused"}] * 2
-    assert set(status["totals"]) == {"desks", "egress_addresses", "on_keys", "by_backend", "refused"}
+        {"name", "desks", "on_keys", "not_live", "by_backend", "refused"}] * 2
+    assert set(status["totals"]) == {"desks", "egress_addresses", "on_keys", "not_live", "by_backend",
+                                     "refused"}
     assert set(status["open"]) == {"add", "remove", "oldest_s"}
     assert set(status["ledger"]) == {"path", "schema", "bytes", "rows"}
     assert (status["daemon"], status["started"], status["traffic"], status["pending"]) == (
@@ -76,8 +77,8 @@ def test_json_has_the_members_of_the_contract(site):
         "austin", 1, "in force", 0)
     assert status["policy_path"] == str(site.folder / "policy.cfg")
     assert status["applied"] and status["applied_by"]
-    assert status["totals"] == {"desks": 5, "egress_addresses": 5, "on_keys": 2, "by_backend": 3,
-                                "refused": 0}
+    assert status["totals"] == {"desks": 5, "egress_addresses": 5, "on_keys": 2, "not_live": 0,
+                                "by_backend": 3, "refused": 0}
     assert {k: v for k, v in status["keys"][0].items() if k != "health"} == {
         "name": "k-1", "provider": "smarty", "capacity": 4, "reserve": 1, "used": 2, "free": 1,
         "desks": 2, "wanted": 0, "propagating": 0, "live": 2, "suspended": 0, "leaving": 0,
@@ -99,7 +100,9 @@ def test_what_is_open_at_the_vendor(office):
     policy_make(office)
     office.run("apply", "policy.cfg")
     assert first_line(office) == (
-        "austin: 1 matter to see to: policy of row 1 in force for T (WHO); 2 of 5 desks on keys")
+        "austin: 1 matter to see to: policy of row 1 in force for T (WHO); 2 of 5 desks on keys "
+        "(2 not live)")
+    assert [g["not_live"] for g in office.json("status")["groups"]] == [2, 0]
     text = matters_of(office)["at the vendor"]
     assert re.fullmatch(r"2 to add, 0 to remove, open for up to \d+ s: see keyrouter allowlist", text)
     assert office.json("status")["open"]["add"] == 2
@@ -128,15 +131,16 @@ def test_what_is_switched_off(site):
     status = site.json("status")
     assert [k["suspended_by"] for k in status["keys"]] == [who, None]
     assert [set(s) for s in status["switched_off"]] == [{"name", "who", "why", "at"}]
-    assert status["groups"][0] == {"name": "sales", "desks": 2, "on_keys": 0, "by_backend": 2, "refused": 0}
+    assert status["groups"][0] == {"name": "sales", "desks": 2, "on_keys": 0, "not_live": 0,
+                                   "by_backend": 2, "refused": 0}
     assert "2 live; switched off\n" in site.run("status").out
 
 
 def test_everything_is_switched_off(site):
     site.run("suspend", "--all")
     status = site.json("status")
-    assert status["totals"] == {"desks": 5, "egress_addresses": 5, "on_keys": 0, "by_backend": 0,
-                                "refused": 5}
+    assert status["totals"] == {"desks": 5, "egress_addresses": 5, "on_keys": 0, "not_live": 0,
+                                "by_backend": 0, "refused": 5}
     assert None not in [x["suspended_by"] for x in status["keys"] + status["backends"]]
     assert matters_of(site)["switched off"].startswith("everything by ")
 
