@@ -18,8 +18,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#define HEADER_TEXT_ENCODING 56
 #define HEADER_USER_VERSION 60
 #define HEADER_APPLICATION_ID 68
+
+#define UTF_8 1 /* SQLite takes some other numbers for it, too, but not of what it attaches */
 
 static const char magic[16] = "SQLite format 3";
 
@@ -101,6 +104,10 @@ int header_judge(const uint8_t *header, size_t length, char why[static LEDGER_WH
                 why_say(why, "its schema is version %u, and this keyrouter knows up to %u", version,
                         SCHEMA_VERSION);
                 return LEDGER_E_NEWER;
+        }
+        if (number_at(header + HEADER_TEXT_ENCODING) != UTF_8) {
+                why_say(why, "its texts are not in UTF-8");
+                return LEDGER_E_DAMAGED;
         }
         return 0;
 }

@@ -148,6 +148,8 @@ static const struct {
         const char *text;           /* or in its place */
         int answer;
         const char *why;
+        size_t at; /* 0, or where a byte is changed, and to what */
+        uint8_t byte;
 } bad[] = {
         { "nothing", NULL, "", LEDGER_E_FOREIGN, "no SQLite file" },
         { "a text", NULL, "site = \"austin\";", LEDGER_E_FOREIGN, "no SQLite file" },
@@ -164,6 +166,7 @@ static const struct {
           "changed since row 3" },
         { "a policy that was changed", "UPDATE revision_file SET text = x'00'", NULL,
           LEDGER_E_DAMAGED, "the files of policy" },
+        { "an encoding that there is not", NULL, NULL, LEDGER_E_DAMAGED, "UTF-8", 59, 4 },
 };
 
 static void what_is_no_sound_backup_changes_nothing(void **state)
@@ -185,6 +188,8 @@ static void what_is_no_sound_backup_changes_nothing(void **state)
                 if (bad[i].text)
                         file_bytes_write(g.path, bad[i].text, strlen(bad[i].text));
                 bytes = file_bytes_read(g.path, &length);
+                if (bad[i].at)
+                        ((uint8_t *)bytes)[bad[i].at] = bad[i].byte;
                 unlink(g.path);
                 rig_open(&g);
                 COMMIT(g.l, 1, move_of("p k h", "", "foreign"));
