@@ -265,9 +265,9 @@ static void status_write(struct snapshot *s)
 
         if (plan)
                 snprintf(s->status, sizeof(s->status),
-                         "policy %llu: %zu workstations: %zu on %zu embedded keys, %zu overflow",
+                         "policy %llu: %zu workstations: %zu on embedded keys, %zu overflow",
                          (unsigned long long)s->revision, plan->n_desks, plan->n_desks_embedded,
-                         plan->n_keys, plan->n_desks_overflow);
+                         plan->n_desks_overflow);
         else
                 snprintf(s->status, sizeof(s->status), "no policy is applied: run keyrouter apply");
 }

@@ -195,7 +195,7 @@ static void the_first_start_makes_a_ledger_and_serves_nobody(void **state)
         begin(d);
         assert_int_equal(d->snapshot->revision, 1);
         assert_string_equal(d->snapshot->status,
-                            "policy 1: 2 workstations: 2 on 2 embedded keys, 0 overflow");
+                            "policy 1: 2 workstations: 2 on embedded keys, 0 overflow");
 }
 
 static void another_process_is_told_that_this_one_has_it(void **state)
