@@ -79,7 +79,8 @@ def test_an_address_behind_a_nat(site):
 
 def test_json_has_the_members_of_the_contract(site):
     document = site.json("explain", "192.0.2.1")
-    assert set(document) == {"schema", "address", "group", "providers", "from"}
+    assert set(document) == {"schema", "address", "group", "unusable_s", "providers", "from"}
+    assert document["unusable_s"] is None
     assert (document["schema"], document["address"], document["from"]) == (
         "keyrouter.explain/1", "192.0.2.1", "ledger")
     assert set(document["group"]) == {"name", "file", "line"}
