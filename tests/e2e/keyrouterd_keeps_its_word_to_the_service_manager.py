@@ -16,7 +16,7 @@ from support.strace import attached, ledger_paths
 
 STREET = HOSTS["us-street"]
 LOOKUP = "/street-address?street=1%20Main%20St&city=Springfield&state=IL"
-STATUS = "STATUS=policy 1: 256 workstations: 100 on 1 embedded keys, 156 overflow"
+STATUS = "STATUS=policy 1: 256 workstations: 100 on embedded keys, 156 overflow"
 CANNOT = "keyrouterd: the sockets of the service manager cannot be used"
 
 # What the manager does between fork and exec. LISTEN_PID and WATCHDOG_PID name the process itself.
@@ -144,7 +144,7 @@ def test_when_a_policy_is_applied_it_says_what_it_serves_then(desk_site, manager
     desk_site.groups[0]["workstations"] = ["127.1.0.1-127.1.0.3"]
     revision = desk_site.apply(live=False)["revision"]
     assert manager.message() == [
-        "READY=1", f"STATUS=policy {revision}: 3 workstations: 3 on 1 embedded keys, 0 overflow"]
+        "READY=1", f"STATUS=policy {revision}: 3 workstations: 3 on embedded keys, 0 overflow"]
 
 
 def test_without_a_policy_it_is_ready_and_says_what_to_do(desk_site, manager):
