@@ -73,6 +73,8 @@ static void key_head_print(const json_t *k, const struct columns *c)
         int padding = c->name - (int)(strlen(name) + strlen(provider));
         size_t n_add = json_array_size(json_object_get(k, "add"));
         size_t n_remove = json_array_size(json_object_get(k, "remove"));
+        size_t n_dropped = json_array_size(json_object_get(k, "dropped"));
+        long long n_listed = member_number(k, "listed");
 
         printf("%skey %s (%s): %*s%*lld of %*lld slots, ", bold_on(), name, provider, padding, "",
                c->slots, member_number(k, "used"), c->capacity, member_number(k, "capacity"));
@@ -83,11 +85,16 @@ static void key_head_print(const json_t *k, const struct columns *c)
         if (member_number(k, "leaving"))
                 printf("%lld leaving, ", member_number(k, "leaving"));
         printf("%s; ", count_text((size_t)member_number(k, "desks"), "desk", "desks"));
-        if (n_add || n_remove)
-                printf("%zu to add, %zu to remove, %lld stay%s\n", n_add, n_remove,
-                       member_number(k, "stay"), bold_off());
-        else
+        if (!n_add && !n_remove && !n_dropped && !n_listed) {
                 printf("nothing changes%s\n", bold_off());
+                return;
+        }
+        printf("%zu to add, %zu to remove, ", n_add, n_remove);
+        if (n_dropped)
+                printf("%zu to be added no more, ", n_dropped);
+        if (n_listed)
+                printf("%lld new that are listed already, ", n_listed);
+        printf("%lld stay%s\n", member_number(k, "stay"), bold_off());
 }
 
 static void hosts_print(const json_t *hosts, const char *sign)
@@ -118,6 +125,7 @@ static void keys_print(const json_t *keys)
         {
                 key_head_print(k, &c);
                 hosts_print(json_object_get(k, "remove"), "-");
+                hosts_print(json_object_get(k, "dropped"), "to be added no more:");
                 hosts_print(json_object_get(k, "add"), "+");
                 putchar('\n');
         }
@@ -156,14 +164,15 @@ void plan_print_totals(const json_t *plan)
 {
         const json_t *t = json_object_get(plan, "totals");
 
-        printf("%s embedded on %s, %lld by backend, %lld refused; %s, %lld to add, %lld to "
-               "remove\n",
+        printf("%s embedded on %s, %lld by backend, %lld refused; %s, %lld to add, %lld to remove",
                count_text((size_t)member_number(t, "embedded"), "desk", "desks"),
                count_text((size_t)member_number(t, "keys_used"), "key", "keys"),
                member_number(t, "backend"), member_number(t, "refused"),
                count_text((size_t)member_number(t, "moves"), "move", "moves"),
                member_number(t, "add"), member_number(t, "remove"));
-        printf("%.1f %% of the desks are served by a backend\n",
+        if (member_number(t, "dropped"))
+                printf(", %lld to be added no more", member_number(t, "dropped"));
+        printf("\n%.1f %% of the desks are served by a backend\n",
                json_number_value(json_object_get(t, "backend_share")) * 100);
 }
 

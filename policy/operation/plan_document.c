@@ -10,10 +10,17 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-/* Hosts of the moves of one key, by what becomes of them. */
+/* Hosts of the moves of one key, by what is to be done with them at the vendor. */
 struct key_changes {
         json_t *add, *remove;
-        size_t n_leave; /* of the held ones */
+        json_t *dropped;  /* were to be added */
+        size_t n_listed;  /* stand there already and are of use now: foreign or leaving before */
+        size_t n_foreign; /* foreign ones that are in the way: of `remove` */
+};
+
+/* The same of all keys: what the plan makes to do at the vendor. */
+struct plan_work {
+        size_t n_add, n_remove, n_dropped;
 };
 
 static void key_changes_done(struct key_changes *c, size_t n)
@@ -21,6 +28,7 @@ static void key_changes_done(struct key_changes *c, size_t n)
         for (size_t i = 0; i < n; i++) {
                 json_decref(c[i].add);
                 json_decref(c[i].remove);
+                json_decref(c[i].dropped);
         }
         free(c);
 }
@@ -39,13 +47,20 @@ static bool changes_take(struct key_changes *changes, const struct policy *p,
 {
         const struct key *key = key_named(p, m->provider, m->key);
         struct key_changes *c = key ? &changes[key->index] : NULL;
-        bool was_held = m->from >= 0 && entry_state_is_held((enum entry_state)m->from);
-        bool is_held = m->to >= 0 && entry_state_is_held((enum entry_state)m->to);
+        json_t *list = NULL;
 
-        if (!c || was_held == is_held)
+        if (!c)
                 return true;
-        c->n_leave += was_held;
-        return json_array_append_new(is_held ? c->add : c->remove, json_string(m->host)) == 0;
+        if (m->to == ENTRY_WANTED)
+                list = c->add;
+        else if (m->to == ENTRY_LEAVING)
+                list = c->remove;
+        else if (m->from == ENTRY_WANTED && m->to < 0)
+                list = c->dropped;
+        c->n_listed += m->from == ENTRY_LEAVING ||
+                       (m->from == ENTRY_FOREIGN && m->to != ENTRY_LEAVING);
+        c->n_foreign += m->from == ENTRY_FOREIGN && m->to == ENTRY_LEAVING;
+        return !list || json_array_append_new(list, json_string(m->host)) == 0;
 }
 
 /* One for each key of the policy. NULL: no memory. */
@@ -56,8 +71,8 @@ static struct key_changes *key_changes_new(const struct plan_document *d)
         bool good = changes != NULL;
 
         for (size_t i = 0; good && i < p->n_keys; i++) {
-                changes[i] = (struct key_changes){ json_array(), json_array(), 0 };
-                good = changes[i].add && changes[i].remove;
+                changes[i] = (struct key_changes){ json_array(), json_array(), json_array(), 0, 0 };
+                good = changes[i].add && changes[i].remove && changes[i].dropped;
         }
         for (size_t i = 0; good && i < d->n_moves; i++)
                 good = changes_take(changes, p, &d->moves[i]);
@@ -81,29 +96,32 @@ static json_t *key_json(const struct plan_document *d, const struct key_use *use
                         struct key_changes *c)
 {
         const struct key *k = use->key;
-        size_t n_add = json_array_size(c->add);
+        size_t n_new = json_array_size(c->add) + c->n_listed;
 
         return json_pack(
-                "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, "
-                "s:I}",
+                "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, "
+                "s:I, s:I}",
                 "name", text_json(k->name), "provider", text_json(k->provider->name), "capacity",
                 (json_int_t)k->capacity, "reserve", (json_int_t)k->reserve, "room",
                 (json_int_t)use->room, "used", (json_int_t)use->n_slots, "desks",
-                (json_int_t)use->n_desks, "add", c->add, "remove", c->remove, "stay",
-                (json_int_t)(use->n_slots - n_add), "wanted", (json_int_t)use->n_wanted,
+                (json_int_t)use->n_desks, "add", c->add, "remove", c->remove, "dropped",
+                c->dropped, "listed", (json_int_t)c->n_listed, "stay",
+                (json_int_t)(use->n_slots - n_new), "wanted", (json_int_t)use->n_wanted,
                 "propagating", (json_int_t)use->n_propagating, "live", (json_int_t)use->n_live,
                 "suspended", (json_int_t)use->n_suspended, "leaving",
-                (json_int_t)plan_count_leaving(d, use), "foreign", (json_int_t)use->n_foreign);
+                (json_int_t)plan_count_leaving(d, use), "foreign",
+                (json_int_t)(use->n_foreign - c->n_foreign));
 }
 
-static json_t *keys_json(const struct plan_document *d, size_t *ret_add, size_t *ret_remove)
+static json_t *keys_json(const struct plan_document *d, struct plan_work *ret)
 {
         struct key_changes *changes = key_changes_new(d);
         json_t *keys = changes ? json_array() : NULL;
 
         for (size_t i = 0; keys && i < d->plan->n_keys; i++) {
-                *ret_add += json_array_size(changes[i].add);
-                *ret_remove += json_array_size(changes[i].remove);
+                ret->n_add += json_array_size(changes[i].add);
+                ret->n_remove += json_array_size(changes[i].remove);
+                ret->n_dropped += json_array_size(changes[i].dropped);
                 if (json_array_append_new(keys, key_json(d, &d->plan->keys[i], &changes[i])) != 0) {
                         json_decref(keys);
                         keys = NULL;
@@ -175,32 +193,33 @@ static json_t *spills_json(const struct spill_list *spills)
         return list;
 }
 
-json_t *plan_totals_json(const struct plan *plan, const struct spill_list *spills, size_t n_add,
-                         size_t n_remove, size_t n_moves)
+static json_t *totals_json(const struct plan *plan, const struct spill_list *spills,
+                           const struct plan_work *work, size_t n_moves)
 {
         struct plan_totals t = plan_totals(plan, spills, NULL);
         double share = plan->n_desks ? (double)t.n_backend / (double)plan->n_desks : 0;
 
-        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I}", "desks",
+        return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I}", "desks",
                          (json_int_t)plan->n_desks, "egress_addresses",
                          (json_int_t)plan->census->n_egresses, "embedded", (json_int_t)t.n_embedded,
                          "keys_used", (json_int_t)t.n_keys_used, "backend", (json_int_t)t.n_backend,
                          "refused", (json_int_t)t.n_refused, "backend_share", share, "moves",
-                         (json_int_t)n_moves, "add", (json_int_t)n_add, "remove",
-                         (json_int_t)n_remove);
+                         (json_int_t)n_moves, "add", (json_int_t)work->n_add, "remove",
+                         (json_int_t)work->n_remove, "dropped", (json_int_t)work->n_dropped);
 }
 
 json_t *plan_json(const struct plan_document *d)
 {
         CLEANUP(spill_list_done) struct spill_list spills = { NULL };
-        size_t n_add = 0, n_remove = 0, i = 0;
+        struct plan_work work = { 0 };
+        size_t i = 0;
         const struct file_text *main_file;
         json_t *keys;
         char outcome[65];
 
         if (spill_list_init(&spills, d->plan) != 0)
                 return NULL;
-        keys = keys_json(d, &n_add, &n_remove);
+        keys = keys_json(d, &work);
         plan_outcome(d, outcome);
         main_file = file_set_next(&d->policy->files, "policy", &i);
         return json_pack("{s:s, s:o, s:o, s:I, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "schema",
@@ -210,8 +229,8 @@ json_t *plan_json(const struct plan_document *d)
                          d->n_moves > 0 || !d->policy->is_applied, "policy_changed",
                          !d->policy->is_applied, "moves", moves_json(d->plan, d->policy->entries),
                          "keys", keys, "overflow", spills_json(&spills), "totals",
-                         plan_totals_json(d->plan, &spills, n_add, n_remove,
-                                          plan_count_moves(d->plan, d->policy->entries)),
+                         totals_json(d->plan, &spills, &work,
+                                     plan_count_moves(d->plan, d->policy->entries)),
                          "findings", findings_json(&d->policy->diag));
 }
 

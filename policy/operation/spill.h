@@ -33,8 +33,3 @@ void spill_list_done(struct spill_list *l);
 struct plan_totals plan_totals(const struct plan *plan, const struct spill_list *spills,
                                const struct provider *provider);
 
-struct json_t;
-
-/* The member "totals" of keyrouter.plan/2. NULL: no memory. */
-struct json_t *plan_totals_json(const struct plan *plan, const struct spill_list *spills,
-                                size_t n_add, size_t n_remove, size_t n_moves);

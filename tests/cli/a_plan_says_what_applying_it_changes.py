@@ -85,6 +85,73 @@ def test_the_address_of_the_router_is_said_or_asked_for(office):
     assert "nothing changes" in office.run("plan", "policy.cfg").out
 
 
+# ---- what stands at the vendor already
+
+def plan_and_apply(office):
+    """({key: its part of the plan}, totals); and what apply leaves to be done is what the plan has said."""
+    office.policy(keys=KEYS, groups=[("sales", DESKS, ["k-1"])])
+    document = office.json("plan", "policy.cfg")
+    answer = office.json("apply", "policy.cfg")
+    totals = document["totals"]
+    assert answer["open"] == {"add": totals["add"], "remove": totals["remove"]}
+    assert answer["dropped"] == totals["dropped"]
+    return {key["name"]: key for key in document["keys"]}, totals
+
+
+def stands(office, key, *hosts):
+    (office.folder / "hosts").write_text("".join(f"{host}\n" for host in hosts))
+    office.run("allowlist", "import", key, "hosts", "--provider", "smarty")
+
+
+def test_what_stands_there_before_the_first_policy_is_not_to_be_added(office):
+    stands(office, "k-1", "192.0.2.1", "192.0.2.2", "crm.example.com")
+    office.policy(keys=KEYS, groups=[("sales", DESKS, ["k-1"])])
+    assert ("key k-1 (smarty): 3 of 100 slots, 1 foreign, 3 desks; 1 to add, 0 to remove, 2 new that are listed "
+            "already, 0 stay\n+ 192.0.2.3\n\n") in office.run("plan", "policy.cfg").out
+    keys, _ = plan_and_apply(office)
+    assert (keys["k-1"]["add"], keys["k-1"]["listed"], keys["k-1"]["foreign"]) == (["192.0.2.3"], 2, 1)
+
+
+def test_foreign_entries_that_are_in_the_way_are_to_be_removed(office):
+    """Two keys of three places: what should stand on one stands on the other, with a name more."""
+    office.policy(keys=[("k-1", {"capacity": 3}), ("k-2", {"capacity": 3})],
+                  groups=[("sales", [*DESKS, "192.0.2.4", "192.0.2.5", "192.0.2.6"], ["k-1", "k-2"])])
+    office.run("apply", "policy.cfg")
+    stands(office, "k-1", *DESKS)
+    stands(office, "k-2", "192.0.2.1", "192.0.2.2", "192.0.2.4")
+    document = office.json("plan", "policy.cfg")
+    answer = office.json("apply", "policy.cfg")
+    keys = {key["name"]: key for key in document["keys"]}
+    assert keys["k-2"]["remove"] == ["192.0.2.1", "192.0.2.2"]
+    assert document["totals"]["remove"] == answer["open"]["remove"] == 2
+    for name, key in keys.items():
+        after, = office.json("allowlist", name)["keys"]
+        assert (key["foreign"], key["leaving"]) == (len(after["foreign"]), len(after["remove"])), name
+
+
+def test_an_address_that_is_had_back_is_not_to_be_added(office):
+    office.policy(keys=KEYS, groups=[("sales", DESKS, ["k-1"])])
+    office.run("apply", "policy.cfg")
+    stands(office, "k-1", *DESKS)
+    office.policy(keys=KEYS, groups=[("sales", DESKS[:2], ["k-1"])])
+    document = office.json("plan", "policy.cfg")
+    assert (document["keys"][0]["remove"], document["totals"]["remove"]) == ([DESKS[2]], 1)
+    office.run("apply", "policy.cfg")
+    keys, totals = plan_and_apply(office)
+    assert (keys["k-1"]["listed"], keys["k-1"]["stay"], totals["add"], totals["remove"]) == (1, 2, 0, 0)
+
+
+def test_what_was_never_entered_needs_no_removing(office):
+    office.policy(keys=KEYS, groups=[("sales", [*DESKS, "192.0.2.4"], ["k-1"])])
+    office.run("apply", "policy.cfg")
+    (office.folder / "done").write_text("\n".join(DESKS))
+    office.run("allowlist", "confirm", "k-1", "--added", "done")
+    office.policy(keys=KEYS, groups=[("sales", DESKS, ["k-1"])])
+    assert "to be added no more: 192.0.2.4\n" in office.run("plan", "policy.cfg").out
+    keys, totals = plan_and_apply(office)
+    assert (keys["k-1"]["dropped"], keys["k-1"]["remove"], totals["dropped"]) == (["192.0.2.4"], [], 1)
+
+
 # ---- saved plans
 
 def test_a_saved_plan_is_what_gets_applied(moving):
