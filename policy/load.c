@@ -8,10 +8,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#ifndef KEYROUTER_PROVIDER_DIR
-#define KEYROUTER_PROVIDER_DIR "/usr/share/keyrouter/providers"
-#endif
-
 #define UNKNOWN_REFUSE "refuse"
 
 static void loading_done(struct loading *l)

@@ -11,6 +11,10 @@
 #include "policy/policy.h"
 #include "policy/schema.h"
 
+#ifndef KEYROUTER_PROVIDER_DIR
+#define KEYROUTER_PROVIDER_DIR "/usr/share/keyrouter/providers"
+#endif
+
 struct loading {
         struct policy *p;
         struct written_policy w;

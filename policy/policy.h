@@ -112,6 +112,10 @@ struct policy_source {
  */
 MUST_CHECK int policy_load_from(const struct policy_source *source, struct diag *d,
                                 struct policy **ret);
+
+/* Is there a definition of that name in the folder (NULL: an installed one)? */
+bool provider_is_installed(const char *provider_dir, const char *name);
+
 struct policy *policy_ref(struct policy *p);
 void policy_unref(struct policy *p);
 

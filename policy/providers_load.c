@@ -21,6 +21,15 @@ static bool is_name(const char *text)
         return text[0] != '.' && !strchr(text, '/') && strlen(text) <= 64;
 }
 
+bool provider_is_installed(const char *provider_dir, const char *name)
+{
+        char path[4096];
+        int n = snprintf(path, sizeof(path), "%s/%s.cfg",
+                         provider_dir ? provider_dir : KEYROUTER_PROVIDER_DIR, name);
+
+        return is_name(name) && n < (int)sizeof(path) && access(path, F_OK) == 0;
+}
+
 /* A path is relative to the file that names it. Owner: the caller. NULL: no memory. */
 static char *definition_path(const struct loading *l, const struct text_item *item)
 {

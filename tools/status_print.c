@@ -141,10 +141,18 @@ static void key_tell(struct matters *m, const json_t *key)
         const json_t *health = json_object_get(key, "health");
         const char *cause = member_text(health, "cause");
         size_t n = (size_t)member_number(key, "suspended");
+        long long n_over = member_number(key, "used") + member_number(key, "foreign") -
+                           member_number(key, "capacity");
 
         if (strcmp(member_text(health, "state"), "suspended") == 0)
                 matter(m, "key suspended", "%s: %s; tried again in %s", member_text(key, "name"),
                        cause[0] ? cause : "refused", age_text(member_number(health, "for_s")));
+        if (n_over > 0)
+                matter(m, "too many",
+                       "key %s: %lld slots and %lld foreign hosts, where %lld may stand: see "
+                       "keyrouter plan",
+                       member_text(key, "name"), member_number(key, "used"),
+                       member_number(key, "foreign"), member_number(key, "capacity"));
         if (n)
                 matter(m, "suspended", "%s of key %s, refused by the vendor: are they on its list?",
                        count_text(n, "address", "addresses"), member_text(key, "name"));

@@ -3,6 +3,7 @@
  * What is to be done at the vendor, to be pasted there: bare hosts stand on lines of their own, and
  * what is said about them on the lines above.
  */
+#include "tools/host_file.h"
 #include "tools/session.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ static void head_print(const json_t *k, bool is_any_in_force)
                 printf("%zu of %lld hosts listed", n_listed, member_number(k, "capacity"));
         else
                 printf("%s, %s listed",
-                       is_any_in_force ? "no longer in the policy" : "not in a policy yet",
+                       is_any_in_force ? "not in the policy in force" : "not in a policy yet",
                        count_text(n_listed, "host", "hosts"));
         if (n_foreign)
                 printf(", %zu foreign", n_foreign);
@@ -83,6 +84,10 @@ static void key_print(const json_t *k, bool is_any_in_force)
         bool is_in_policy = json_is_true(json_object_get(k, "in_policy"));
 
         head_print(k, is_any_in_force);
+        if (member_number(k, "over"))
+                printf("%lld of those to be added have no room there: keyrouter apply makes room, "
+                       "keyrouter plan says how\n",
+                       member_number(k, "over"));
         if (json_is_true(json_object_get(k, "remove_first"))) {
                 puts("the key is full: remove before you add");
                 hosts_print(remove, "remove");
@@ -95,7 +100,7 @@ static void key_print(const json_t *k, bool is_any_in_force)
         putchar('\n');
 }
 
-static void text_print(const json_t *answer)
+static void text_print(const json_t *answer, bool is_one_key)
 {
         const json_t *keys = json_object_get(answer, "keys");
         bool is_any_in_force = json_is_integer(json_object_get(answer, "revision"));
@@ -116,7 +121,9 @@ static void text_print(const json_t *answer)
                        n_add, n_remove);
         else
                 printf("Nothing is to be done at the vendor%s\n",
-                       n_left ? " on keys of the policy" : "");
+                       n_left       ? " on keys of the policy"
+                       : is_one_key ? " on this key"
+                                    : "");
         if (n_left)
                 puts("When a key that left the policy is revoked, or its hosts are removed: "
                      "keyrouter "
@@ -138,10 +145,7 @@ static void bare_print(const struct request *r, const json_t *answer, const char
                         if (host_is_told(host))
                                 puts(host);
                         else
-                                fprintf(stderr,
-                                        "keyrouter %s: the router's own address is left out: "
-                                        "say it in keyrouterd.cfg (address), or apply with "
-                                        "--router-address\n",
+                                fprintf(stderr, "keyrouter %s: " HOST_UNTOLD "\n",
                                         r->verb->name);
                 }
         }
@@ -217,6 +221,11 @@ static void only_print(const struct request *r, const json_t *answer, const char
                 fprintf(stderr, "keyrouter allowlist: key %s is full: remove %s first\n",
                         member_text(key, "name"),
                         count_text(json_array_size(json_object_get(key, "remove")), "host", "hosts"));
+        if (strcmp(only, "add") == 0 && member_number(key, "over"))
+                fprintf(stderr,
+                        "keyrouter allowlist: key %s: %lld of these have no room there: keyrouter "
+                        "apply makes room, keyrouter plan says how\n",
+                        member_text(key, "name"), member_number(key, "over"));
         bare_print(r, answer, only);
 }
 
@@ -243,6 +252,6 @@ int verb_allowlist(const struct request *r)
         else if (only)
                 only_print(r, answer, only);
         else
-                text_print(answer);
+                text_print(answer, key != NULL);
         return 0;
 }

@@ -80,6 +80,8 @@ int verb_allowlist_confirm(const struct request *r)
                 status = session_call(s, "allowlist-confirm", TAKE(request), &answer);
         if (status)
                 return status;
+        if (json_is_true(json_object_get(answer, "untold")))
+                fputs("keyrouter allowlist confirm: " HOST_UNTOLD "\n", stderr);
         if (r->json)
                 return json_print(answer);
         confirm_print(answer);

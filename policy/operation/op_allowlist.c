@@ -104,7 +104,7 @@ static void states_count(const struct entry *const *entries, size_t n,
 static int key_add(struct listing *l, const struct key *key, const char *provider, const char *name,
                    const struct entry *const *entries, size_t n)
 {
-        size_t counts[N_ENTRY_STATES], n_listed;
+        size_t counts[N_ENTRY_STATES], n_listed, n_stay, n_over = 0;
         bool remove_first;
         json_t *each;
 
@@ -112,12 +112,16 @@ static int key_add(struct listing *l, const struct key *key, const char *provide
         n_listed = n - counts[ENTRY_WANTED];
         remove_first =
                 key && counts[ENTRY_WANTED] && counts[ENTRY_LEAVING] && n > (size_t)key->capacity;
+        n_stay = n - counts[ENTRY_LEAVING];
+        if (key && n_stay > (size_t)key->capacity)
+                n_over = MIN(n_stay - (size_t)key->capacity, counts[ENTRY_WANTED]);
         if (key) /* a key that is gone is revoked as a whole */
                 l->n_open += counts[ENTRY_WANTED] + counts[ENTRY_LEAVING];
-        each = json_pack("{s:o, s:o, s:o, s:b, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+        each = json_pack("{s:o, s:o, s:o, s:b, s:I, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                          text_json(name), "provider", text_json(provider), "capacity",
                          key ? json_integer(key->capacity) : json_null(), "in_policy", key != NULL,
-                         "listed", (json_int_t)n_listed, "remove_first", remove_first, "remove",
+                         "listed", (json_int_t)n_listed, "remove_first", remove_first, "over",
+                         (json_int_t)n_over, "remove",
                          hosts_json(entries, n, ENTRY_LEAVING, l->now_us), "add",
                          hosts_json(entries, n, ENTRY_WANTED, l->now_us), "propagating",
                          hosts_json(entries, n, ENTRY_PROPAGATING, l->now_us), "live",

@@ -167,11 +167,25 @@ static bool list_confirm(struct op *o, struct changing *c, struct done_list *l)
         return true;
 }
 
+/* Does "all" leave the router's own address out? */
+static bool all_is_untold(const struct changing *c, const struct done_list *l)
+{
+        bool is_untold = false;
+
+        for (size_t i = 0; json_is_string(l->value) && i < c->on_key.n; i++) {
+                const struct entry *e = c->on_key.entries[i];
+
+                is_untold = is_untold || (e->state == l->state && !entry_is_of_all(l, e));
+        }
+        return is_untold;
+}
+
 static int confirm_answer(struct op *o, struct changing *c, const struct done_list *added,
                           const struct done_list *removed)
 {
         size_t n_add = on_key_count(&c->on_key, ENTRY_WANTED) - added->n;
         size_t n_remove = on_key_count(&c->on_key, ENTRY_LEAVING) - removed->n;
+        bool is_untold = all_is_untold(c, added);
         char summary[160];
         int r;
 
@@ -181,9 +195,10 @@ static int confirm_answer(struct op *o, struct changing *c, const struct done_li
         if (r)
                 return r;
         return op_answer(
-                o, json_pack("{s:s, s:o, s:I, s:I, s:{s:I, s:I}}", "schema",
+                o, json_pack("{s:s, s:o, s:I, s:I, s:b, s:{s:I, s:I}}", "schema",
                              "keyrouter.allowlist-confirm/1", "key", text_json(c->key), "added",
-                             (json_int_t)added->n, "removed", (json_int_t)removed->n, "left",
+                             (json_int_t)added->n, "removed", (json_int_t)removed->n, "untold",
+                             is_untold, "left",
                              "add", (json_int_t)n_add, "remove", (json_int_t)n_remove));
 }
 
@@ -344,9 +359,10 @@ static void lists_merge(struct op *o, struct changing *c, struct imported *n)
         }
 }
 
-static void capacity_check(struct changing *c)
+static void capacity_check(struct changing *c, const struct imported *n)
 {
         const struct key *key = policy_key(c->p.policy, c->key);
+        size_t n_stay = c->n_hosts - n->n[ENTRY_LEAVING], n_add = n->n[ENTRY_WANTED];
 
         if (key && c->n_hosts > (size_t)key->capacity)
                 diag_warning(
@@ -354,6 +370,27 @@ static void capacity_check(struct changing *c)
                         "is the capacity in the policy right, and is this the list of this key?",
                         "%zu hosts stand on key %s, whose capacity is %lld", c->n_hosts, c->key,
                         (long long)key->capacity);
+        else if (key && n_stay + n_add > (size_t)key->capacity)
+                diag_warning(&c->diag, (struct place){ NULL, 0 },
+                             "keyrouter apply makes room; keyrouter plan says how",
+                             "%zu hosts stay on key %s and %zu are to be added, more than its "
+                             "capacity of %lld",
+                             n_stay, c->key, n_add, (long long)key->capacity);
+}
+
+/* What is imported for a provider that there is not is of use to no policy. */
+static void provider_check(struct op *o, struct changing *c)
+{
+        const struct policy *p = c->p.policy;
+        bool is_known = provider_is_installed(o->host->provider_dir, c->provider);
+
+        for (size_t i = 0; p && i < p->n_providers && !is_known; i++)
+                is_known = strcmp(p->providers[i].name, c->provider) == 0;
+        if (!is_known)
+                diag_warning(&c->diag, (struct place){ NULL, 0 },
+                             "is the name right? The policy will have to define it",
+                             "provider %s is not installed, nor in the policy in force",
+                             c->provider);
 }
 
 static int import_answer(struct op *o, struct changing *c, const struct imported *n)
@@ -423,6 +460,7 @@ int op_allowlist_import(struct op *o)
         if (!c.moves)
                 return -ENOMEM;
         lists_merge(o, &c, &n);
-        capacity_check(&c);
+        capacity_check(&c, &n);
+        provider_check(o, &c);
         return import_answer(o, &c, &n);
 }

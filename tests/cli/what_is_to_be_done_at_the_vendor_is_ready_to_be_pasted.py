@@ -7,8 +7,8 @@ import sqlite3
 
 import pytest
 
-KEY_MEMBERS = {"name", "provider", "capacity", "in_policy", "listed", "remove_first", "remove", "add",
-               "propagating", "live", "suspended", "foreign"}
+KEY_MEMBERS = {"name", "provider", "capacity", "in_policy", "listed", "remove_first", "over", "remove",
+               "add", "propagating", "live", "suspended", "foreign"}
 OPEN_MEMBERS = {"host", "since", "age_s"}
 
 
@@ -107,7 +107,7 @@ def test_a_key_that_left_the_policy_is_shown_apart_and_last(two_keys):
     two_keys.policy(keys=[("k-2", {})], groups=[("support", ["198.51.100.7"], ["k-2"])])
     two_keys.run("apply", "policy.cfg")
     out = two_keys.run("allowlist").out
-    assert re.search(r"\nkey k-1 \(smarty\): no longer in the policy, 2 hosts listed; 0 to add, 2 to remove\n"
+    assert re.search(r"\nkey k-1 \(smarty\): not in the policy in force, 2 hosts listed; 0 to add, 2 to remove\n"
                      r"revoke the key at the vendor, or remove, open for \d+ s:\n192\.0\.2\.1\n192\.0\.2\.2\n",
                      out)
     assert out.endswith("\n1 to add, 0 to remove. What is done, say with: keyrouter allowlist confirm KEY "

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """keyrouter allowlist import: the ledger learns what stands on a key at the vendor today."""
 import pytest
+from support.site import PROVIDER
 
 MEMBERS = {"schema", "key", "provider", "live", "foreign", "leaving", "wanted", "changed", "findings"}
 
@@ -135,6 +136,43 @@ def test_an_empty_file_is_no_statement_by_itself(applied):
     assert key_of(applied) == before
     imported(applied, "Host\n", "--empty")
     assert key_of(applied) == key_is(add=["192.0.2.1", "192.0.2.2", "192.0.2.3"])
+
+
+# ---- more than there is room for
+
+
+def test_foreign_hosts_that_take_the_room_of_slots_are_told_until_an_apply_has_made_room(office):
+    def policy_apply():
+        office.policy(keys=[("k-1", {"capacity": 3})], groups=[("sales", ["192.0.2.1-192.0.2.3"], ["k-1"])])
+        office.run("apply", "policy.cfg")
+
+    policy_apply()
+    done = imported(office, "crm.example.com\n")
+    assert "1 hosts stay on key k-1 and 3 are to be added, more than its capacity of 3" in done.err
+    assert "keyrouter apply makes room" in done.err
+    told = office.run("allowlist", "k-1")
+    assert "1 of those to be added have no room there" in told.out
+    assert "k-1: 1 of these have no room there" in office.run("allowlist", "k-1", "--only", "add").err
+    assert office.json("allowlist")["keys"][0]["over"] == 1
+    assert "key k-1: 3 slots and 1 foreign hosts, where 3 may stand" in office.run("status").out
+    policy_apply()
+    assert office.json("allowlist")["keys"][0]["over"] == 0
+    assert "have no room" not in office.run("allowlist", "k-1").out
+    assert "too many" not in office.run("status").out
+
+
+def test_a_provider_that_nobody_knows_is_told(office):
+    done = office.run("allowlist", "import", "k-1", *hosts_file(office), "--provider", "smart",
+                      "--providers", PROVIDER.parent)
+    assert "provider smart is not installed, nor in the policy in force" in done.err
+    done = office.run("allowlist", "import", "k-1", *hosts_file(office), "--provider", "smarty",
+                      "--providers", PROVIDER.parent)
+    assert done.err == ""
+
+
+def hosts_file(office):
+    (office.folder / "hosts.csv").write_text("192.0.2.1\n")
+    return ["hosts.csv"]
 
 
 # ---- before the first apply

@@ -60,7 +60,7 @@ def test_both_in_one_step_and_one_row(opened):
     n_rows = rows_of(opened)
     document = opened.json("allowlist", "confirm", "k-1", "--added", "all", "--removed", "all")
     assert document == {"schema": "keyrouter.allowlist-confirm/1", "key": "k-1", "added": 1, "removed": 2,
-                        "left": {"add": 0, "remove": 0}}
+                        "untold": False, "left": {"add": 0, "remove": 0}}
     assert rows_of(opened) == n_rows + 1
 
 
@@ -131,3 +131,15 @@ def test_why_is_kept(opened):
 ])
 def test_what_cannot_be_taken_is_refused(opened, words, status, says):
     assert says in opened.run("allowlist", "confirm", *words, status=status).err
+
+
+def test_the_routers_own_address_is_left_out_and_it_is_told(office):
+    office.policy(keys=[("k-1", {})], groups=[("sales", ["192.0.2.1"], ["k-1"], {"egress": "router"})])
+    office.run("apply", "policy.cfg")
+    done = office.run("allowlist", "confirm", "k-1", "--added", "all")
+    assert "0 added, 0 removed; left: 1 to add" in done.out
+    assert "the router's own address is left out: say it in keyrouterd.cfg (address)" in done.err
+    assert office.json("allowlist", "confirm", "k-1", "--added", "all")["untold"] is True
+    office.run("apply", "policy.cfg", "--router-address", "203.0.113.4")
+    done = office.run("allowlist", "confirm", "k-1", "--added", "all")
+    assert (done.err, "nothing is left to be done" in done.out) == ("", True)

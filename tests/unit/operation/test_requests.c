@@ -59,8 +59,7 @@ static const struct {
           "'foreign':1,", STAYS + 1 },
         { "the key's entries at another provider are others", "allowlist-import",
           "{'key':'k-1','provider':'alloy','hosts':['192.0.2.1']}", 0,
-          "'changed':1,'findings':[],"
-          "'foreign':1",
+          "'foreign':1,'key':'k-1','leaving':0,'live':0,'provider':'alloy'",
           STAYS + 1 },
         { "a name that leads elsewhere", "allowlist-import",
           "{'key':'../k','provider':'smarty','hosts':[]}", EX_DATAERR, "no legal name", STAYS },
