@@ -106,7 +106,12 @@ class Year:
 
     def apply(self, *words):
         self.write()
-        return self.keyrouter_json("apply", self.site.policy_path, *words)
+        was_open = self.keyrouter_json("allowlist")["open"]
+        answer = self.keyrouter_json("apply", self.site.policy_path, *words)
+        totals = answer["plan"]["totals"]
+        if not was_open:  # the plan had said what there is to do
+            assert answer["open"] == {what: totals[what] for what in ("add", "remove")}
+        return answer
 
     def lists_enter(self):
         """Types into the vendor's console what the lists say, removals first; returns how many edits."""
