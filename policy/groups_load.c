@@ -2,6 +2,7 @@
 #include "lib/base/fault.h"
 #include "lib/settings/mask.h"
 #include "policy/load.h"
+#include "policy/ranges.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -97,6 +98,26 @@ static bool public_is_same(const struct public_item *a, const struct public_item
         return a->t.from.bits == b->t.from.bits && addr_equal(&a->t.from.base, &b->t.from.base);
 }
 
+static bool translation_load(struct loading *l, const struct text_item *item,
+                             struct translation *ret)
+{
+        const char *wrong = translation_parse(item->text, ret), *hostless = NULL;
+
+        if (!wrong) {
+                const struct range to = prefix_range(&ret->to);
+
+                hostless = range_find_hostless(&to);
+        }
+        if (wrong)
+                diag_error(l->d, item->at, NULL, "\"%.100s\" of public %s", masked(item->text).text,
+                           wrong);
+        else if (hostless)
+                diag_error(l->d, item->at, "behind the arrow stands what the vendor sees",
+                           "\"%.100s\" of public leads to %s, which no host can have",
+                           masked(item->text).text, hostless);
+        return !wrong && !hostless;
+}
+
 static int group_public_load(struct loading *l, const struct text_list *list, struct group *g)
 {
         CLEANUP(freep) struct public_item *items = calloc(list->n_items + 1, sizeof(*items));
@@ -106,14 +127,8 @@ static int group_public_load(struct loading *l, const struct text_list *list, st
         if (!items || !g->translations)
                 return fault(-ENOMEM);
         for (size_t i = 0; i < list->n_items; i++) {
-                const char *wrong = translation_parse(list->items[i].text, &items[n].t);
-
                 items[n].item = &list->items[i];
-                if (wrong)
-                        diag_error(l->d, list->items[i].at, NULL, "\"%.100s\" of public %s",
-                                   masked(list->items[i].text).text, wrong);
-                else
-                        n++;
+                n += translation_load(l, items[n].item, &items[n].t);
         }
         qsort(items, n, sizeof(*items), public_compare);
         for (size_t i = 0; i < n; i++) {
@@ -172,11 +187,20 @@ static bool egress_has(const struct group *g, const struct addr *a)
 
 static void egress_list_add(struct loading *l, const struct text_item *item, struct group *g)
 {
+        static const char *const remedy = "egress lists the router's own addresses, one by one";
+        const char *hostless = NULL;
         struct addr a;
+        int r = addr_parse(slice_of(item->text), &a);
 
-        if (addr_parse(slice_of(item->text), &a) || addr_is_unspecified(&a))
-                diag_error(l->d, item->at, "egress lists the router's own addresses, one by one",
-                           "\"%.100s\" of egress is not an address", masked(item->text).text);
+        if (r == 0)
+                hostless = range_find_hostless(&(struct range){ a, a });
+        if (r)
+                diag_error(l->d, item->at, remedy, "\"%.100s\" of egress is not an address",
+                           masked(item->text).text);
+        else if (hostless)
+                diag_error(l->d, item->at, remedy,
+                           "\"%.100s\" of egress is %s, which no host can have",
+                           masked(item->text).text, hostless);
         else if (egress_has(g, &a))
                 diag_error(l->d, item->at, "keep one of them", "egress lists %s twice", item->text);
         else

@@ -9,6 +9,7 @@
 #include "lib/settings/mask.h"
 #include "policy/host_name.h"
 #include "policy/ledger/pins.h"
+#include "policy/ranges.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -57,6 +58,7 @@ struct target {
         struct member_list *list;
         const struct text_list *written;
         const char *setting;
+        bool is_left_out; /* except: no workstations, so any address will do */
 };
 
 static int member_add(struct expanding *x, const struct target *t, size_t i,
@@ -230,6 +232,22 @@ static int reference_add(struct expanding *x, const struct target *t, size_t i)
         return r;
 }
 
+static int range_add(struct expanding *x, const struct target *t, size_t i,
+                     const struct range *range)
+{
+        const struct text_item *item = &t->written->items[i];
+        bool is_one = addr_equal(&range->first, &range->last);
+        const char *hostless = t->is_left_out ? NULL : range_find_hostless(range);
+
+        if (!hostless)
+                return member_add(x, t, i, range, true);
+        diag_error(x->l->d, item->at, is_one ? NULL : "name the ranges that hold desks",
+                   "\"%s\" of %s %s %s, which no host can have", masked(item->text).text,
+                   t->setting, is_one ? "is" : "holds", hostless);
+        t->list->is_whole = false;
+        return 0;
+}
+
 static int item_add(struct expanding *x, const struct target *t, size_t i)
 {
         const struct text_item *item = &t->written->items[i];
@@ -241,7 +259,7 @@ static int item_add(struct expanding *x, const struct target *t, size_t i)
                 return reference_add(x, t, i);
         r = range_parse(slice_of(item->text), &range);
         if (r == 0)
-                return member_add(x, t, i, &range, true);
+                return range_add(x, t, i, &range);
         /* A key that was pasted here is nothing to ask DNS for. */
         if (r == ADDR_E_SYNTAX && host_name_is_no_address(item->text) && !is_telling)
                 return host_add(x, t, i);
@@ -272,7 +290,7 @@ static const struct written_group *group_written(const struct expanding *x, size
 static int group_expand(struct expanding *x, unsigned group)
 {
         const struct target t = { &x->m->workstations[group],
-                                  &group_written(x, group)->workstations, "workstations" };
+                                  &group_written(x, group)->workstations, "workstations", false };
         int r;
 
         if (x->depth == DEPTH_MAX) {
@@ -321,8 +339,8 @@ static int groups_expand(struct expanding *x)
                         r = group_expand(x, i);
         }
         for (size_t i = 0; i < x->m->n_groups && r == 0; i++) {
-                const struct target t = { &x->m->excepts[i], &group_written(x, i)->except,
-                                          "except" };
+                const struct target t = { &x->m->excepts[i], &group_written(x, i)->except, "except",
+                                          true };
 
                 r = list_expand(x, &t);
         }

@@ -33,3 +33,7 @@ bool range_is_covered(const struct range *r, const struct range_set *a, const st
 
 /* An address of the range that is private (addr_is_private), if there is one. */
 bool range_find_private(const struct range *r, struct addr *ret);
+
+/* What of the range no host can have as its address, for a sentence: "the unspecified address". NULL:
+ * there is nothing of the kind. */
+const char *range_find_hostless(const struct range *r);

@@ -3,6 +3,7 @@
  * Which separator, which column? Those that give most addresses. Names of columns only settle what
  * that leaves open: "Address" may well head a column of streets.
  */
+#include "policy/ranges.h"
 #include "tools/import.h"
 #include "tools/whole_file.h"
 
@@ -203,21 +204,30 @@ void desk_say(struct desk *d, enum desk_kind kind, const char *remedy, const cha
         va_end(args);
 }
 
+static void address_check(struct desk *d)
+{
+        const char *hostless = range_find_hostless(&(struct range){ d->address, d->address });
+
+        if (hostless)
+                desk_say(d, DESK_NO_WORKSTATION, NULL, "%.*s is %s, which no host can have",
+                         (int)d->text.length, d->text.data, hostless);
+}
+
 static void address_read(struct desk *d)
 {
         struct prefix prefix;
         struct range range;
         int r = addr_parse(d->text, &d->address);
 
-        if (r == 0 && !addr_is_unspecified(&d->address))
-                return;
-        if (d->text.length == 0)
+        if (r == 0)
+                address_check(d);
+        else if (d->text.length == 0)
                 desk_say(d, DESK_NO_ADDRESS, NULL, "the row has no address");
         else if (prefix_parse(d->text, &prefix) == ADDR_E_HOST_BITS)
                 desk_say(d, DESK_NO_ADDRESS, "leave the prefix length out",
                          "\"%.*s\" is an address with a prefix length", (int)d->text.length,
                          d->text.data);
-        else if (r != 0 && range_parse(d->text, &range) == 0)
+        else if (range_parse(d->text, &range) == 0)
                 desk_say(d, DESK_NO_ADDRESS, "a row is one workstation; write ranges by hand",
                          "\"%.*s\" is more than one address", (int)d->text.length, d->text.data);
         else

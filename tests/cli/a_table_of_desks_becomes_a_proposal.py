@@ -51,7 +51,7 @@ def check(office, name="policy.cfg", status=0):
     ("2001:DB8::1\n2001:db8:0::2\n192.0.2.1\n", ["192.0.2.1", "2001:db8::1-2001:db8::2"]),
     ("::ffff:192.0.2.1\n192.0.2.2\n", ["192.0.2.1-192.0.2.2"]),
     ("192.0.2.255\n192.0.3.0\n", ["192.0.2.255-192.0.3.0"]),
-    ("255.255.255.255\n::1:0:0:0\n", ["255.255.255.255", "::1:0:0:0"]),
+    ("223.255.255.255\n::1:0:0:0\n", ["223.255.255.255", "::1:0:0:0"]),
 ])
 def test_addresses_are_found_whatever_the_table_looks_like(table, text, ranges):
     assert table.ranges(text) == ranges
@@ -64,7 +64,12 @@ def test_addresses_are_found_whatever_the_table_looks_like(table, text, ranges):
     ("192.0.2.1\n192.0.2.5/24\n", 2, "not an address", "is an address with a prefix length"),
     ("192.0.2.1\n192.0.3.0/24\n", 2, "not an address", "is more than one address"),
     ("192.0.2.1\n192.0.2.2-192.0.2.9\n", 2, "not an address", "is more than one address"),
-    ("192.0.2.1\n0.0.0.0\n", 2, "not an address", "is not an address"),
+    ("192.0.2.1\n0.0.0.0\n", 2, "not a workstation", "0.0.0.0 is the unspecified address"),
+    ("192.0.2.1\n::\n", 2, "not a workstation", ":: is the unspecified address"),
+    ("192.0.2.1\n224.0.0.1\n", 2, "not a workstation", "224.0.0.1 is a multicast address"),
+    ("192.0.2.1\nff02::1\n", 2, "not a workstation", "ff02::1 is a multicast address"),
+    ("192.0.2.1\n255.255.255.255\n", 2, "not a workstation",
+     "255.255.255.255 is the broadcast address, which no host can have"),
     ("192.0.2.1\n192.0.2.2\n192.0.2.1\n", 3, "twice", "192.0.2.1 is there twice, first in line 1"),
     ('192.0.2.1,"two\nlines"\nx\n', 3, "not an address", '"x" is not an address'),
     ('192.0.2.1\n"192.0.2.2\n192.0.2.3\n', 2, "syntax", "is not closed"),

@@ -126,12 +126,11 @@ static void addresses_are_shared_out_among_groups(void **state)
                   "group \"g0\" "
                   "(p.cfg:4)",
                   "one address is left in both" },
-                { { { "\"::/0\"", "\"10.0.0.1\"" } },
-                  "g0: ::-::fffe:ffff:ffff ::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff; g1: "
-                  "10.0.0.1",
+                { { { "\"::1-fe00::\"", "\"10.0.0.1\"" } },
+                  "g0: ::1-::fffe:ffff:ffff ::1:0:0:0-fe00::; g1: 10.0.0.1",
                   "all of IPv6 is none of IPv4" },
-                { { { "\"0.0.0.0/0\"", "\"255.255.255.255\"" } },
-                  "g0: 0.0.0.0-255.255.255.254; g1: 255.255.255.255",
+                { { { "\"0.0.0.1-223.255.255.255\"", "\"223.255.255.255\"" } },
+                  "g0: 0.0.0.1-223.255.255.254; g1: 223.255.255.255",
                   "all of IPv4" },
                 { { { "\"2001:db8::/64\"", "\"2001:db8::5-2001:db8::7\"" } },
                   "g0: 2001:db8::-2001:db8::4 2001:db8::8-2001:db8::ffff:ffff:ffff:ffff; g1: "
@@ -205,12 +204,49 @@ static void a_private_address_is_found_wherever_it_lies(void **state)
         }
 }
 
+static void what_no_host_can_have_is_found_wherever_it_lies(void **state)
+{
+        static const struct {
+                const char *range, *found;
+        } rows[] = {
+                { "0.0.0.0", "the unspecified address" },
+                { "0.0.0.1", NULL },
+                { "::", "the unspecified address" },
+                { "::1", NULL },
+                { "127.0.0.0/8", NULL },
+                { "223.255.255.255", NULL },
+                { "224.0.0.0", "a multicast address" },
+                { "223.255.255.255-224.0.0.0", "multicast addresses" },
+                { "239.255.255.255", "a multicast address" },
+                { "240.0.0.0", NULL },
+                { "240.0.0.0-255.255.255.254", NULL },
+                { "240.0.0.0/4", "the broadcast address" },
+                { "255.255.255.255", "the broadcast address" },
+                { "0.0.0.0/0", "the unspecified address" },
+                { "::/0", "the unspecified address" },
+                { "::1-feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", NULL }, /* IPv4 lies within */
+                { "ff00::", "a multicast address" },
+                { "8000::/1", "multicast addresses" },
+                { "2001:db8::/32", NULL },
+        };
+
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                struct range r = range(rows[i].range);
+                const char *found = range_find_hostless(&r);
+
+                if ((found == NULL) != (rows[i].found == NULL) ||
+                    (found && strcmp(found, rows[i].found) != 0))
+                        fail_msg("%s: %s", rows[i].range, found ? found : "(nothing)");
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(addresses_are_shared_out_among_groups),
                 cmocka_unit_test(ranges_deeper_than_the_bound_are_refused),
                 cmocka_unit_test(a_private_address_is_found_wherever_it_lies),
+                cmocka_unit_test(what_no_host_can_have_is_found_wherever_it_lies),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
