@@ -39,9 +39,14 @@ static int source_reserve(struct source *s, size_t length)
         return s->text ? 0 : fault(-ENOMEM);
 }
 
-/* libconfig takes a comment only where a newline ends it. */
+/* Editors on Windows begin a file with U+FEFF (RFC 3629 section 6): no part of what it says, and of no
+ * column. libconfig takes a comment only where a newline ends it. */
 static void source_end(struct source *s)
 {
+        if (s->length >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0) {
+                s->length -= 3;
+                memmove(s->text, s->text + 3, s->length);
+        }
         s->text[s->length++] = '\n';
         s->text[s->length] = 0;
 }

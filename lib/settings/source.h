@@ -25,7 +25,7 @@ struct mark {
 
 struct source {
         char *path;
-        char *text; /* terminated */
+        char *text; /* terminated; without the byte order mark that it may begin with */
         size_t length;
         char *masked; /* as the text, but what it says may be shown */
         struct mark *marks;
