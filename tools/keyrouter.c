@@ -112,7 +112,7 @@ static const struct option_row workstation_rows[] = {
 };
 
 const struct verb verbs[] = {
-        { "init", verb_init, "", OPTION_PROVIDERS, init_rows,
+        { "init", verb_init, "", OPTION_JSON | OPTION_PROVIDERS, init_rows,
           "write a first policy, from a few answers" },
         { "import csv", verb_import_csv, "FILE", OPTION_JSON | OPTION_PROVIDERS, import_rows,
           "propose a group with the desks of a table; changes nothing" },
@@ -164,7 +164,7 @@ const struct verb verbs[] = {
         { "resolve", verb_resolve, "[POLICY]", SESSION | OPTION_PROVIDERS | OPTION_WHY,
           resolve_rows, "look up the host names of a policy and pin those that are new" },
         { "workstation-config", verb_workstation_config, "GROUP [POLICY]",
-          OPTION_SESSION | OPTION_PROVIDERS, workstation_rows,
+          SESSION | OPTION_PROVIDERS, workstation_rows,
           "write the settings of the shims of a group" },
         { "help", verb_help, "[VERB...]", 0, NULL,
           "say how to use keyrouter, or one of its verbs" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/new_file.h"
 
+#include "tools/output.h"
 #include "tools/whole_file.h"
 
 #include <errno.h>
@@ -37,4 +38,19 @@ int new_file_write(const struct request *r, const char *path, struct slice text)
         if (path && error == 0 && chmod(path, MODE) < 0)
                 error = -errno;
         return error ? cannot(r, path, -error) : 0;
+}
+
+int new_file_show(const struct request *r, const char *schema, const char *text)
+{
+        CLEANUP(json_freep) json_t *document = NULL;
+        const char *path = request_option(r, "output");
+        int status = 0;
+
+        if (path || !r->json)
+                status = new_file_write(r, path, slice_of(text));
+        if (status || !r->json)
+                return status;
+        document = json_pack("{s:s, s:o, s:o}", "schema", schema, "path", text_json(path), "text",
+                             text_json(text));
+        return json_print(document);
 }

@@ -13,3 +13,10 @@ MUST_CHECK int new_file_may(const struct request *r, const char *path);
  * status having said why.
  */
 MUST_CHECK int new_file_write(const struct request *r, const char *path, struct slice text);
+
+/*
+ * Writes the text where --output says. With --json a document of that schema is printed, with the text
+ * and the path (null without --output); otherwise, and without --output, the text itself. Returns
+ * likewise.
+ */
+MUST_CHECK int new_file_show(const struct request *r, const char *schema, const char *text);

@@ -210,7 +210,7 @@ int verb_init(const struct request *r)
                 return EX_OSERR;
         status = text_check(&i, text, name, &plan);
         if (status == 0)
-                status = new_file_write(r, path, slice_of(text));
+                status = new_file_show(r, "keyrouter.init/1", text);
         if (status)
                 return status;
         fflush(stdout);

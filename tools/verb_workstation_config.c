@@ -258,7 +258,7 @@ static int shim_write(const struct request *r, const struct shim *s)
         bounds_put(s, out);
         if (fclose(out) != 0)
                 return EX_OSERR;
-        return new_file_write(r, request_option(r, "output"), slice_of(text));
+        return new_file_show(r, "keyrouter.workstation-config/1", text);
 }
 
 int verb_workstation_config(const struct request *r)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """init writes a policy that passes check, from options or from answers on a terminal, over no file."""
 import itertools
+import json
 import os
 
 import pytest
@@ -135,6 +136,17 @@ def test_a_file_that_is_there_stays_as_it_is(office, init):
     assert (office.folder / "policy.cfg").read_text() == "mine"
     assert not (office.folder / "nowhere").exists()
     assert "cannot write no/policy.cfg" in init(*BLOCK, "-o", "no/policy.cfg", status=73).err
+
+
+def test_json_holds_the_text_and_where_it_was_written(office, init):
+    plain = init(*BLOCK)
+    done = init(*BLOCK, "--json")
+    assert json.loads(done.out) == {"schema": "keyrouter.init/1", "path": None, "text": plain.out}
+    assert done.err == plain.err  # what is to be done next is for people
+    document = json.loads(init(*BLOCK, "--json", "-o", "policy.cfg").out)
+    assert (document["path"], document["text"]) == ("policy.cfg", (office.folder / "policy.cfg").read_text())
+    assert findings_of(office, "policy.cfg") == ""
+    assert init(*BLOCK, "--json", "-o", "policy.cfg", status=73).out == ""
 
 
 def test_a_policy_that_no_plan_can_be_made_of_is_not_written(office, init):

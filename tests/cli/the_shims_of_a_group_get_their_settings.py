@@ -80,6 +80,18 @@ def test_without_a_policy_it_is_made_from_the_one_in_force(site):
         "workstation-config", "sales", *ROUTER, "--socket", "none.sock", status=69, ledger=False).err
 
 
+def test_json_holds_the_text_and_where_it_was_written(site):
+    words = ("workstation-config", "sales", "policy.cfg", *ROUTER)
+    text = site.run(*words, ledger=False).out
+    assert site.json(*words, ledger=False) == {
+        "schema": "keyrouter.workstation-config/1", "path": None, "text": text}
+    document = site.json(*words, "-o", "keyshim.cfg", ledger=False)
+    assert (document["path"], document["text"]) == ("keyshim.cfg", text)
+    assert (site.folder / "keyshim.cfg").read_text() == text
+    refused = site.json("workstation-config", "sales", "none.cfg", *ROUTER, status=66, ledger=False)
+    assert refused["schema"] == "keyrouter.error/1"
+
+
 def test_this_machine_is_the_router_unless_told(site):
     done = site.run("workstation-config", "sales", "policy.cfg", ledger=False)
     assert f'router = "{socket.gethostname()}:8443";' in done.out
