@@ -47,6 +47,16 @@ static int request_fill(const struct request *r, json_t *request)
         return EX_USAGE;
 }
 
+static void nothing_print(const struct request *r)
+{
+        const char *before = request_option(r, "before");
+
+        if (before)
+                printf("No row is older than row %s\n", before);
+        else
+                puts("The history is empty");
+}
+
 int verb_history(const struct request *r)
 {
         CLEANUP(session_closep) struct session *s = NULL;
@@ -62,7 +72,7 @@ int verb_history(const struct request *r)
         if (r->json)
                 return json_print(answer);
         if (json_array_size(json_object_get(answer, "rows")) == 0)
-                puts("The history is empty");
+                nothing_print(r);
         else
                 rows_print(answer);
         return 0;

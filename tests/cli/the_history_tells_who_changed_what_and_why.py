@@ -63,6 +63,11 @@ def test_it_is_read_in_pages(story):
     assert story.run("history", "-n", "2").out.endswith("\nOlder rows: keyrouter history --before 2\n")
 
 
+def test_behind_the_oldest_row_there_is_none(story):
+    assert story.run("history", "--before", "1").out == "No row is older than row 1\n"
+    assert story.json("history", "--before", "1")["rows"] == []
+
+
 def test_an_empty_history_says_so(office):
     office.policy(groups=[("sales", ["192.0.2.1"], ["k-1"])])
     office.run("resume", "--all")
