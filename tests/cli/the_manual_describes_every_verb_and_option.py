@@ -89,6 +89,18 @@ def test_every_exit_status_of_the_sources_is_described():
     assert {int(values[name]) for name in used} - exit_statuses() == set()
 
 
+def test_the_bounds_of_integers_in_control_md_are_those_of_the_operations():
+    sources = {path: path.read_text() for path in (REPOSITORY / "policy/operation").glob("*.[ch]")}
+    numbers = dict(re.findall(r"^#define (\w+) (\d+)", "\n".join(sources.values()), re.M))
+    taken = {name: (least, numbers.get(most, most)) for text in sources.values() for name, least, most in
+             re.findall(r'op_integer\(o, "(\w+)", (\d+), (\w+)', text)}
+    text = (REPOSITORY / "docs" / "control.md").read_text()
+    told = {name: bounds for name, *bounds in re.findall(r"`(\w+)`(?: rows)? \((\d+) to (\d+)", text)}
+    assert {"confirm_within_s", "limit"} <= told.keys() & taken.keys()
+    assert {name: tuple(bounds) for name, bounds in told.items() if name in taken} == \
+        {name: bounds for name, bounds in taken.items() if name in told}
+
+
 @pytest.mark.parametrize("page", ["tools/keyrouter.1.scd", "workstation/keyshim.1.scd",
                                   "router/keyrouterd.8.scd", "policy/keyrouter-policy.5.scd"])
 def test_the_page_is_made(page):
