@@ -89,6 +89,15 @@ def test_every_exit_status_of_the_sources_is_described():
     assert {int(values[name]) for name in used} - exit_statuses() == set()
 
 
+def test_the_policy_s_page_and_the_command_s_propose_the_same_drop_in():
+    command = re.compile(r"^\t?(keyrouter import csv .*)$", re.M)
+    [policy] = command.findall((REPOSITORY / "policy" / "keyrouter-policy.5.scd").read_text())
+    [manual] = command.findall(sections()["EXAMPLES"])
+    assert policy == manual
+    output = re.search(r"-o (\S+)$", policy)[1]
+    assert f"*{output}*" in verb_items()["import csv"]
+
+
 def test_the_bounds_of_integers_in_control_md_are_those_of_the_operations():
     sources = {path: path.read_text() for path in (REPOSITORY / "policy/operation").glob("*.[ch]")}
     numbers = dict(re.findall(r"^#define (\w+) (\d+)", "\n".join(sources.values()), re.M))
