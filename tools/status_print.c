@@ -106,6 +106,10 @@ static void file_tell(struct matters *m, const json_t *status)
         if (strcmp(state, "differs") == 0)
                 matter(m, "policy file", "%s differs from what is in force: see keyrouter plan",
                        path);
+        else if (strcmp(state, "invalid") == 0)
+                matter(m, "policy file",
+                       "%s has a mistake, see keyrouter check; what was applied stays in force",
+                       path);
         else if (strcmp(state, "unreadable") == 0)
                 matter(m, "policy file", "%s cannot be read; what was applied stays in force",
                        path[0] ? path : "its place is not known, so it");

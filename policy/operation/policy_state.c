@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file is loaded with all that it names, and the digest of its texts compared with that of the
- * applied ones. A policy with a mistake in it differs, since what was applied had none.
+ * applied ones. A mistake in any of them is told as that: plan and apply would refuse it.
  */
 #include "policy/operation/policy_state.h"
 
@@ -59,7 +59,7 @@ static int file_compare(const struct op *o, const struct op_policy *in_force, co
         if (r == -ENOMEM)
                 return r;
         if (r) {
-                *ret = r == -EINVAL ? "differs" : "unreadable";
+                *ret = r == -EINVAL ? "invalid" : "unreadable";
                 return 0;
         }
         r = digest_of(&files, digest);

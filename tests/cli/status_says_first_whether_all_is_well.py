@@ -158,7 +158,9 @@ def test_the_policy_s_file_is_compared_with_what_is_in_force(site):
     path = site.folder / "policy.cfg"
     text = path.read_text()
     for change, state in ((text + "# a comment\n", "differs"), (text, "in force"),
-                          (text + "mistake", "differs"), (None, "unreadable")):
+                          (text + "mistake", "invalid"), ("# empty", "invalid"),
+                          (text.replace("192.0.2.", "192.0.2.300", 1), "invalid"),
+                          (None, "unreadable")):
         path.unlink()
         if change:
             path.write_text(change)
@@ -166,6 +168,10 @@ def test_the_policy_s_file_is_compared_with_what_is_in_force(site):
         if state == "differs":
             assert matters_of(site)["policy file"] == (
                 f"{path} differs from what is in force: see keyrouter plan")
+        if state == "invalid":
+            assert matters_of(site)["policy file"] == (
+                f"{path} has a mistake, see keyrouter check; what was applied stays in force")
+            assert " has a mistake, see keyrouter check" in site.run("report").out.replace("\n", " ")
     assert matters_of(site)["policy file"] == f"{path} cannot be read; what was applied stays in force"
 
 
@@ -177,6 +183,16 @@ def test_files_that_it_includes_are_compared_too(site):
     assert site.json("status")["policy_state"] == "in force"
     more.write_text('origins = [ "https://other.example.com" ];\n')
     assert site.json("status")["policy_state"] == "differs"
+    more.write_text('origns = [ "https://other.example.com" ];\n')
+    assert site.json("status")["policy_state"] == "invalid"
+    more.unlink()
+    assert site.json("status")["policy_state"] == "invalid"
+
+
+def test_a_policy_whose_vendor_is_not_installed_here_has_a_mistake(site):
+    path = site.folder / "policy.cfg"
+    path.write_text(re.sub(r"^providers = .*$", 'providers = [ "acme" ];', path.read_text(), flags=re.M))
+    assert site.json("status")["policy_state"] == "invalid"
 
 
 def test_a_file_with_bytes_that_are_no_text_is_the_same_file(site):
