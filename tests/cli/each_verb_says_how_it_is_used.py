@@ -12,7 +12,7 @@ def options_of(office, verb):
 @pytest.mark.parametrize("verb, options", [
     ("allowlist", {"format", "only", "json", "ledger", "socket"}),
     ("allowlist confirm", {"added", "removed", "why", "json", "ledger", "socket"}),
-    ("allowlist import", {"provider", "empty", "why", "json", "ledger", "socket"}),
+    ("allowlist import", {"provider", "providers", "empty", "why", "json", "ledger", "socket"}),
     ("suspend", {"all", "why", "json", "ledger", "socket"}),
     ("resume", {"all", "why", "json", "ledger", "socket"}),
     ("history", {"number", "before", "json", "ledger", "socket"}),
