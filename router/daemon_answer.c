@@ -88,20 +88,25 @@ const struct control_program daemon_control = { on_call, on_unready };
 
 /* ---- taking back ---- */
 
-static void log_taken_back(const char *why, const struct reply *reply)
+/* `is_done`: the ledger says so, whether or not there is an answer to show for it. */
+static void log_taken_back(const struct daemon *d, const char *why, bool is_done,
+                           const struct reply *reply)
 {
         const json_t *body = reply->body;
+        const char *error = json_string_value(json_object_get(body, "error"));
 
-        if (reply->status == 0)
+        if (!is_done)
+                log_event(&TAKE_BACK_FAILED, TEXT("reason", why), TEXT("error", error));
+        else if (reply->status != 0)
+                log_event(&TAKEN_BACK, TEXT("reason", why),
+                          NUMBER("row", ledger_head(d->books.ledger)), TEXT("error", error));
+        else
                 log_event(&TAKEN_BACK, TEXT("reason", why),
                           NUMBER("row", json_integer_value(json_object_get(body, "revision"))),
                           NUMBER("restores", json_integer_value(json_object_get(body, "restores"))),
                           BOOLEAN("verified", json_is_true(json_object_get(body, "verified"))),
                           NUMBER("differing",
                                  json_integer_value(json_object_get(body, "differing"))));
-        else
-                log_event(&TAKE_BACK_FAILED, TEXT("reason", why),
-                          TEXT("error", json_string_value(json_object_get(body, "error"))));
 }
 
 void daemon_take_back_overdue(struct daemon *d)
@@ -114,9 +119,9 @@ void daemon_take_back_overdue(struct daemon *d)
             pending.deadline_us > (int64_t)clock_wall_us())
                 return;
         operation_take_back(&d->books.host, why, &reply);
-        if (reply.status != 0) /* its parts are not of the policy that stays */
+        if (!reply.changed) /* its parts are not of the policy that stays */
                 books_forget_prepared(&d->books);
-        log_taken_back(why, &reply);
+        log_taken_back(d, why, reply.changed != 0, &reply);
         reply_done(&reply);
 }
 
@@ -132,6 +137,7 @@ void daemon_take_back(void *context, const char *why)
 {
         struct daemon *d = context;
         struct reply reply;
+        bool is_done;
 
         if (d->stopping) /* the next start does it */
                 return;
@@ -140,10 +146,11 @@ void daemon_take_back(void *context, const char *why)
         service_watchdog_patience(LEDGER_PATIENCE_MS);
         operation_take_back(&d->books.host, why, &reply);
         service_watchdog_patience(0);
-        if (reply.status == 0 && daemon_renew(d, true) != 0)
+        is_done = reply.changed != 0;
+        if (is_done && daemon_renew(d, true) != 0)
                 reply_not_taken(d, &reply);
         books_forget_prepared(&d->books);
-        log_taken_back(why, &reply);
+        log_taken_back(d, why, is_done, &reply);
         reply_done(&reply);
         daemon_follow_probation(d);
 }

@@ -1,125 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "router/books.h"
-
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "tests/unit/ledger/rig.h"
 #include "tests/unit/ledger/shim.h"
+#include "tests/unit/router/books_desk.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-
-#define DESK_1 "203.0.113.1"
-#define DESK_2 "203.0.113.2"
-
-/* Two desks on a key, and another key that they may have in its place. */
-static const char policy_text[] =
-        "site = \"test\"; providers = [ \"smarty\" ];\n"
-        "keys = ( { name = \"k-1\"; provider = \"smarty\"; credential = \"k-1\"; },\n"
-        "         { name = \"k-2\"; provider = \"smarty\"; credential = \"k-2\"; } );\n"
-        "groups = ( { name = \"desks\"; workstations = [ \"" DESK_1 "\", \"" DESK_2 "\" ];\n"
-        "  egress = \"transparent\"; keys = [ \"%s\" ]; } );\n";
-
-struct desk {
-        struct rig rig; /* a folder, of the ledger and the credentials; it is opened here */
-        struct config config;
-        struct origins origins;
-        struct books books;
-        struct snapshot *snapshot; /* that serves */
-        json_t *provider;          /* the text of its definition */
-};
 
 static void quiet(const struct event *event, const struct field *fields, size_t n_fields,
                   struct slice line)
 {
-}
-
-static void credential_put(struct desk *d, const char *name)
-{
-        char path[200], text[64];
-        int n = snprintf(text, sizeof(text), "key=1234567890-%s\n", name);
-
-        snprintf(path, sizeof(path), "%s/%s", d->rig.folder, name);
-        file_bytes_write(path, text, (size_t)n);
-        assert_int_equal(chmod(path, 0600), 0);
-}
-
-/* A process starts. */
-static void desk_open(struct desk *d)
-{
-        char why[LEDGER_WHY_MAX] = "";
-
-        origins_init(&d->origins, NULL);
-        assert_int_equal(books_open(&d->books, &d->config, &d->origins, why), 0);
-}
-
-/* And ends. */
-static void desk_close(struct desk *d)
-{
-        books_done(&d->books);
-        if (d->snapshot)
-                snapshot_unref(TAKE(d->snapshot));
-        origins_done(&d->origins);
-}
-
-static int desk_init(void **state)
-{
-        struct desk *d = calloc(1, sizeof(*d));
-        size_t length;
-        void *text;
-
-        assert_non_null(d);
-        rig_init(&d->rig);
-        credential_put(d, "k-1");
-        credential_put(d, "k-2");
-        d->config = (struct config){ .ledger = d->rig.path, .credentials = d->rig.folder };
-        text = file_bytes_read(PROVIDERS "/smarty.cfg", &length);
-        d->provider = json_stringn(text, length);
-        free(text);
-        desk_open(d);
-        *state = d;
-        return 0;
-}
-
-static int desk_done(void **state)
-{
-        struct desk *d = *state;
-
-        shim_watch(NULL);
-        desk_close(d);
-        json_decref(d->provider);
-        rig_done(&d->rig);
-        free(d);
-        return 0;
-}
-
-/* Runs it; returns its status. */
-static int ask(struct desk *d, const char *operation, json_t *request)
-{
-        struct reply reply;
-        int status;
-
-        operation_run(&d->books.host, operation, "tester", request, &reply);
-        status = reply.status;
-        reply_done(&reply);
-        json_decref(request);
-        return status;
-}
-
-static int apply(struct desk *d, const char *key)
-{
-        char text[1024];
-
-        snprintf(text, sizeof(text), policy_text, key);
-        return ask(d, "apply",
-                   json_pack("{s:{s:s, s:[{s:s, s:s, s:s}, {s:s, s:s, s:O}]}}", "policy", "path",
-                             "policy.cfg", "files", "role", "policy", "path", "policy.cfg", "text",
-                             text, "role", "provider smarty", "path", "smarty.cfg", "text",
-                             d->provider));
 }
 
 /* A new snapshot, which serves from now on. */
@@ -140,7 +31,7 @@ static void renew(struct desk *d, bool fresh)
 
 static void begin(struct desk *d)
 {
-        assert_int_equal(apply(d, "k-1"), 0);
+        assert_int_equal(desk_apply(d, "k-1", 0), 0);
         renew(d, true);
 }
 
@@ -217,11 +108,11 @@ static void a_policy_without_its_credentials_is_not_applied(void **state)
         begin(d);
         snprintf(path, sizeof(path), "%s/k-1", d->rig.folder);
         assert_int_equal(unlink(path), 0);
-        assert_int_equal(apply(d, "k-2"), EX_DATAERR);
+        assert_int_equal(desk_apply(d, "k-2", 0), EX_DATAERR);
         books_forget_prepared(&d->books);
         assert_int_equal(head(d), 1);
         credential_put(d, "k-1");
-        assert_int_equal(apply(d, "k-2"), 0);
+        assert_int_equal(desk_apply(d, "k-2", 0), 0);
         assert_int_equal(head(d), 2);
 }
 
@@ -232,7 +123,7 @@ static void what_was_prepared_is_what_serves(void **state)
         struct policy *prepared;
         char path[200];
 
-        assert_int_equal(apply(d, "k-1"), 0);
+        assert_int_equal(desk_apply(d, "k-1", 0), 0);
         prepared = d->books.prepared;
         assert_non_null(prepared);
         snprintf(path, sizeof(path), "%s/k-1", d->rig.folder);
@@ -254,7 +145,7 @@ static void without_a_change_the_policy_is_kept_and_with_one_it_is_not(void **st
         assert_ptr_not_equal(d->snapshot->policy, before);
         policy_unref(before);
 
-        assert_int_equal(apply(d, "k-2"), 0);
+        assert_int_equal(desk_apply(d, "k-2", 0), 0);
         books_forget_prepared(&d->books); /* as where the new snapshot could not be made */
         renew(d, false);
         assert_int_equal(d->snapshot->revision, 2);
@@ -380,7 +271,7 @@ static void who_changed_an_entry_is_not_overruled(void **state)
         begin(d);
         tell(d, DESK_1, HEALTH_SUCCEEDED);
         assert_int_equal(books_evidence(&d->books), 0);
-        assert_int_equal(ask(d, "allowlist-import",
+        assert_int_equal(desk_ask(d, "allowlist-import",
                              json_pack("{s:s, s:[s]}", "key", "k-1", "hosts", DESK_2)),
                          0);
         assert_int_equal(books_evidence(&d->books), 0);
@@ -410,7 +301,7 @@ static void who_says_that_a_refused_address_stands_there_is_believed(void **stat
         assert_int_equal(health_admit(d->snapshot->health, slot_of(d, DESK_1), clock_monotonic_ms(),
                                       &cause),
                          HEALTH_SLOT_SUSPENDED);
-        assert_int_equal(ask(d, "allowlist-import",
+        assert_int_equal(desk_ask(d, "allowlist-import",
                              json_pack("{s:s, s:[s, s]}", "key", "k-1", "hosts", DESK_1, DESK_2)),
                          0);
         renew(d, false);
@@ -428,17 +319,17 @@ static void only_what_waits_is_taken_back(void **state)
         struct reply reply;
 
         begin(d);
-        assert_int_equal(apply(d, "k-2"), 0);
+        assert_int_equal(desk_apply(d, "k-2", 0), 0);
         operation_take_back(&d->books.host, "late", &reply);
         assert_int_equal(reply.status, EX_UNAVAILABLE);
         reply_done(&reply);
         assert_int_equal(head(d), 2);
 
-        assert_int_equal(ask(d, "rollback",
+        assert_int_equal(desk_ask(d, "rollback",
                              json_pack("{s:i, s:i}", "to", 1, "confirm_within_s", 600)),
                          0);
         /* or else what nobody has confirmed would be in force for good */
-        assert_int_equal(ask(d, "rollback", json_pack("{s:i}", "confirm_within_s", 600)),
+        assert_int_equal(desk_ask(d, "rollback", json_pack("{s:i}", "confirm_within_s", 600)),
                          EX_UNAVAILABLE);
         assert_int_equal(head(d), 3);
         operation_take_back(&d->books.host, "late", &reply);
@@ -457,7 +348,7 @@ static void nothing_is_written_of_a_key_that_the_address_has_no_more(void **stat
         begin(d);
         tell(d, DESK_1, HEALTH_SUCCEEDED);
         assert_int_equal(books_evidence(&d->books), 0);
-        assert_int_equal(apply(d, "k-2"), 0);
+        assert_int_equal(desk_apply(d, "k-2", 0), 0);
         assert_string_equal(stands(d, DESK_1), "leaving k-1, wanted k-2");
         before = head(d);
         tell(d, DESK_1, HEALTH_REFUSED);
