@@ -138,6 +138,43 @@ static void hook_traffic(void *context, struct traffic_counts *ret)
         *ret = books_traffic(context);
 }
 
+static bool setback_tell(const struct setback *s, struct failure *ret)
+{
+        if (s->at_ms)
+                *ret = (struct failure){ (clock_monotonic_ms() - s->at_ms) / 1000, s->error };
+        return s->at_ms != 0;
+}
+
+static bool hook_take_back_failed(void *context, struct failure *ret)
+{
+        const struct books *b = context;
+
+        return setback_tell(&b->take_back, ret);
+}
+
+/* ---- setbacks ---- */
+
+void setback_note(struct setback *s, struct place at, const char *error)
+{
+        char line[16] = "";
+
+        setback_forget(s);
+        s->at_ms = clock_monotonic_ms();
+        if (!error)
+                return;
+        if (at.line)
+                snprintf(line, sizeof(line), ":%u", at.line);
+        if (asprintf(&s->error, "%s%s%s%s", at.file ? at.file : "", line, at.file ? ": " : "",
+                     error) < 0)
+                s->error = NULL;
+}
+
+void setback_forget(struct setback *s)
+{
+        free(s->error);
+        *s = (struct setback){ 0 };
+}
+
 /* ---- opening ---- */
 
 int books_open(struct books *b, const struct config *config, struct origins *origins,
@@ -153,6 +190,7 @@ int books_open(struct books *b, const struct config *config, struct origins *ori
                                              .slot_health = hook_slot_health,
                                              .key_health = hook_key_health,
                                              .traffic = hook_traffic,
+                                             .take_back_failed = hook_take_back_failed,
                                              .started_us = clock_wall_us() };
         b->host = (struct operation_host){ .ledger = b->ledger,
                                            .ledger_path = config->ledger,
@@ -178,6 +216,7 @@ void books_done(struct books *b)
         if (b->ledger)
                 ledger_close(b->ledger);
         free(b->known);
+        setback_forget(&b->take_back);
         *b = (struct books){ NULL };
 }
 

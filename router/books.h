@@ -13,6 +13,12 @@
 
 struct crew;
 
+/* What has failed, and has not succeeded since. */
+struct setback {
+        uint64_t at_ms; /* 0: there is none */
+        char *error;    /* NULL: no memory for it */
+};
+
 struct books {
         const struct config *config;
         struct ledger *ledger;
@@ -24,6 +30,7 @@ struct books {
         enum entry_state *known;   /* of its slots: see evidence.h; NULL: nothing */
         struct policy *prepared;   /* of an apply that is being committed; NULL: none */
         struct vault *prepared_vault;
+        struct setback take_back; /* of what waits for its confirmation; for operations to tell */
 };
 
 /*
@@ -52,6 +59,10 @@ MUST_CHECK int books_evidence(struct books *b);
 
 /* The apply whose parts were kept is over, however it ended. */
 void books_forget_prepared(struct books *b);
+
+/* It has failed now: the sentence (NULL: not known), and where somebody has to look. */
+void setback_note(struct setback *s, struct place at, const char *error);
+void setback_forget(struct setback *s);
 
 /* What the workers have counted so far. */
 struct traffic_counts books_traffic(const struct books *b);

@@ -42,6 +42,8 @@ static void follow_change(struct daemon *d, const char *operation, const char *w
 {
         log_event(&OPERATION, TEXT("operation", operation), TEXT("who", who),
                   NUMBER("row", ledger_head(d->books.ledger)));
+        if (reply->changed & CHANGED_PENDING)
+                setback_forget(&d->books.take_back);
         if (daemon_renew(d, reply->changed & CHANGED_POLICY) != 0)
                 reply_not_taken(d, reply);
         daemon_follow_probation(d);
@@ -88,18 +90,53 @@ const struct control_program daemon_control = { on_call, on_unready };
 
 /* ---- taking back ---- */
 
+static const char *text_at(const json_t *object, const char *name)
+{
+        return json_string_value(json_object_get(object, name));
+}
+
+static struct place place_at(const json_t *finding)
+{
+        return (struct place){ text_at(finding, "file"),
+                               (unsigned)json_integer_value(json_object_get(finding, "line")),
+                               (unsigned)json_integer_value(json_object_get(finding, "column")) };
+}
+
+static void take_back_failed(struct daemon *d, const char *why, const json_t *body)
+{
+        const json_t *findings = json_object_get(body, "findings");
+        const char *error = text_at(body, "error"), *first = NULL;
+        struct place at = { NULL, 0 };
+
+        for (size_t i = 0; i < json_array_size(findings); i++) {
+                const json_t *f = json_array_get(findings, i);
+                const char *level = text_at(f, "level"), *message = text_at(f, "message");
+
+                log_finding(level, place_at(f), message, text_at(f, "remedy"));
+                if (first || !message || !level || strcmp(level, "error") != 0)
+                        continue;
+                first = message;
+                at = place_at(f);
+        }
+        log_event(&TAKE_BACK_FAILED, TEXT("reason", why), TEXT("error", error));
+        setback_note(&d->books.take_back, at, first ? first : error);
+}
+
 /* `is_done`: the ledger says so, whether or not there is an answer to show for it. */
-static void log_taken_back(const struct daemon *d, const char *why, bool is_done,
-                           const struct reply *reply)
+static void tell_taken_back(struct daemon *d, const char *why, bool is_done,
+                            const struct reply *reply)
 {
         const json_t *body = reply->body;
-        const char *error = json_string_value(json_object_get(body, "error"));
 
-        if (!is_done)
-                log_event(&TAKE_BACK_FAILED, TEXT("reason", why), TEXT("error", error));
-        else if (reply->status != 0)
+        if (!is_done) {
+                take_back_failed(d, why, body);
+                return;
+        }
+        setback_forget(&d->books.take_back);
+        if (reply->status != 0)
                 log_event(&TAKEN_BACK, TEXT("reason", why),
-                          NUMBER("row", ledger_head(d->books.ledger)), TEXT("error", error));
+                          NUMBER("row", ledger_head(d->books.ledger)),
+                          TEXT("error", text_at(body, "error")));
         else
                 log_event(&TAKEN_BACK, TEXT("reason", why),
                           NUMBER("row", json_integer_value(json_object_get(body, "revision"))),
@@ -121,7 +158,7 @@ void daemon_take_back_overdue(struct daemon *d)
         operation_take_back(&d->books.host, why, &reply);
         if (!reply.changed) /* its parts are not of the policy that stays */
                 books_forget_prepared(&d->books);
-        log_taken_back(d, why, reply.changed != 0, &reply);
+        tell_taken_back(d, why, reply.changed != 0, &reply);
         reply_done(&reply);
 }
 
@@ -150,7 +187,7 @@ void daemon_take_back(void *context, const char *why)
         if (is_done && daemon_renew(d, true) != 0)
                 reply_not_taken(d, &reply);
         books_forget_prepared(&d->books);
-        log_taken_back(d, why, is_done, &reply);
+        tell_taken_back(d, why, is_done, &reply);
         reply_done(&reply);
         daemon_follow_probation(d);
 }

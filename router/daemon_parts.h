@@ -81,6 +81,7 @@ void daemon_watch_health(struct daemon *d, struct snapshot *s); /* before other 
 void daemon_write_evidence(struct daemon *d);
 void daemon_end_evidence(struct daemon *d); /* the last time */
 
+void log_finding(const char *severity, struct place at, const char *message, const char *remedy);
 void log_findings(const struct diag *diag);
 
 /* ---- daemon_answer.c ---- */

@@ -29,15 +29,20 @@ static const char *explain(int error)
         return error > 0 ? ledger_explain(error) : strerror(-error);
 }
 
+void log_finding(const char *severity, struct place at, const char *message, const char *remedy)
+{
+        log_event(&FINDING, TEXT("severity", severity), TEXT("file", at.file),
+                  NUMBER("line", at.line), NUMBER("column", at.column), TEXT("message", message),
+                  TEXT("remedy", remedy));
+}
+
 void log_findings(const struct diag *diag)
 {
         for (size_t i = 0; i < diag->n_findings; i++) {
                 const struct diag_finding *f = &diag->findings[i];
 
-                log_event(&FINDING, TEXT("severity", f->level == DIAG_ERROR ? "error" : "warning"),
-                          TEXT("file", f->file), NUMBER("line", f->line),
-                          NUMBER("column", f->column), TEXT("message", f->message),
-                          TEXT("remedy", f->remedy));
+                log_finding(f->level == DIAG_ERROR ? "error" : "warning",
+                            (struct place){ f->file, f->line, f->column }, f->message, f->remedy);
         }
 }
 

@@ -86,16 +86,31 @@ static const json_t *list_at(const json_t *status, const char *list, size_t i)
 
 /* ---- matters ---- */
 
+static const char *error_of(const json_t *failed)
+{
+        const char *error = member_text(failed, "error");
+
+        return error[0] ? error : "see the log of keyrouterd";
+}
+
 static void pending_tell(struct matters *m, const json_t *pending)
 {
         long long previous = member_number(pending, "previous");
+        const json_t *failed = json_object_get(pending, "take_back_failed");
 
         if (!json_is_object(pending))
                 return;
-        matter(m, "unconfirmed",
-               "row %lld goes back to %s%.0lld in %s unless you run: keyrouter confirm",
-               member_number(pending, "revision"), previous ? "row " : "no policy", previous,
-               age_text(member_number(pending, "left_s")));
+        if (json_is_object(failed))
+                matter(m, "unconfirmed",
+                       "row %lld cannot go back to %s%.0lld: %s; tried %s ago, and again unless "
+                       "you run: keyrouter confirm",
+                       member_number(pending, "revision"), previous ? "row " : "no policy",
+                       previous, error_of(failed), age_text(member_number(failed, "ago_s")));
+        else
+                matter(m, "unconfirmed",
+                       "row %lld goes back to %s%.0lld in %s unless you run: keyrouter confirm",
+                       member_number(pending, "revision"), previous ? "row " : "no policy",
+                       previous, age_text(member_number(pending, "left_s")));
 }
 
 static void file_tell(struct matters *m, const json_t *status)

@@ -145,15 +145,30 @@ static json_t *open_json(const struct looking *l)
                                           : json_null());
 }
 
+/* Null: it has not. `failed` may be NULL. */
+static json_t *failure_json(const struct operation_host *host,
+                            bool (*failed)(void *context, struct failure *ret))
+{
+        struct failure f;
+
+        if (!failed || !failed(host->hooks_context, &f))
+                return json_null();
+        return json_pack("{s:I, s:o}", "ago_s", (json_int_t)f.ago_s, "error", text_json(f.error));
+}
+
 static json_t *pending_json(const struct looking *l)
 {
+        const struct operation_host *host = l->op->host;
         const struct pending *p = &l->pending;
 
         if (p->revision == 0)
                 return json_null();
-        return json_pack("{s:I, s:I, s:o, s:I}", "revision", (json_int_t)p->revision, "previous",
-                         (json_int_t)p->previous, "confirm_by", time_json(p->deadline_us), "left_s",
-                         (json_int_t)MAX((p->deadline_us - l->op->now_us) / 1000000, 0));
+        return json_pack("{s:I, s:I, s:o, s:I, s:o}", "revision", (json_int_t)p->revision,
+                         "previous", (json_int_t)p->previous, "confirm_by",
+                         time_json(p->deadline_us), "left_s",
+                         (json_int_t)MAX((p->deadline_us - l->op->now_us) / 1000000, 0),
+                         "take_back_failed",
+                         failure_json(host, host->hooks ? host->hooks->take_back_failed : NULL));
 }
 
 /* ---- who and what ---- */

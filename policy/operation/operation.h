@@ -27,6 +27,11 @@ struct traffic_counts { /* since the daemon's start */
         uint64_t unusable_s; /* ago: an egress address could not be called from */
 };
 
+struct failure { /* the last time, and it has not succeeded since */
+        uint64_t ago_s;
+        const char *error; /* a sentence, lives as long as the call; NULL: not known */
+};
+
 struct operation_hooks {
         /* Could this policy be put in force? Findings go to *d. Returns 0, or -EINVAL with findings,
          * or another negative errno. Called before anything is committed. */
@@ -36,6 +41,8 @@ struct operation_hooks {
                             const struct addr *seen, struct slot_health *ret);
         bool (*key_health)(void *context, const char *key, struct slot_health *ret);
         void (*traffic)(void *context, struct traffic_counts *ret);
+        /* False: it has not failed. NULL: nobody tries. */
+        bool (*take_back_failed)(void *context, struct failure *ret);
         uint64_t started_us; /* wall clock */
 };
 

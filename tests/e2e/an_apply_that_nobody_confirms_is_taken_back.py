@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """--confirm-within: what was applied goes by itself unless somebody says that it is well, and also when it is not."""
+import re
 import time
 
 import pytest
@@ -224,6 +225,15 @@ def test_refused_trials_are_no_errors(make_site):
 # ---- what cannot be taken back
 
 
+def assert_cannot_go_back(site, why):
+    told = pending(site)
+    assert (told["take_back_failed"]["error"], told["left_s"]) == (why, 0)
+    assert told["take_back_failed"]["ago_s"] <= 10
+    line = re.search("^unconfirmed +(.*)", site.keyrouter("status", "--socket", site.sockets / "control"), re.M)[1]
+    assert re.fullmatch(f'row {told["revision"]} cannot go back to row {told["previous"]}: {re.escape(why)}; '
+                        r"tried \d+ s ago, and again unless you run: keyrouter confirm", line)
+
+
 def test_the_first_policy_has_nothing_to_go_back_to(two_key_site):
     two_key_site.start_router(apply=False)
     with pytest.raises(Refused) as refused:
@@ -244,7 +254,24 @@ def test_where_it_cannot_be_taken_back_the_policy_stays_and_it_is_told(two_key_s
     failed = router.wait_event("take_back_failed")
     assert failed["reason"] == "it was not confirmed in time"
     assert failed["error"].startswith("the router cannot run this policy")
+    finding, = router.find_events("finding")
+    assert finding["message"] == "credential of key key-1 cannot be read: No such file or directory"
+    assert (finding["severity"], finding["line"] > 0) == ("error", True) and finding["remedy"]
+    assert_cannot_go_back(two_key_site, f'{finding["file"]}:{finding["line"]}: {finding["message"]}')
     assert served_by(two_key_site, router) == {"key-2"}
     two_key_site.write_credential("key-1", two_key_site.vendor.keys["key-1"].values)
     event = router.wait_event("taken_back")  # it is tried again after ten seconds
     assert event["verified"] and served_by(two_key_site, router) == {"key-1"}
+    move(two_key_site, FOREVER_S)
+    assert pending(two_key_site)["take_back_failed"] is None  # that was another
+
+
+def test_what_could_not_be_taken_back_can_be_confirmed(two_key_site, router):
+    move(two_key_site, 1)
+    (two_key_site.credentials / "key-1").unlink()
+    router.wait_event("take_back_failed")
+    assert two_key_site.control().ask("confirm")["confirmed"]
+    two_key_site.write_credential("key-1", two_key_site.vendor.keys["key-1"].values)
+    two_key_site.groups[0]["keys"] = ["key-1"]
+    two_key_site.apply(confirm_within_s=FOREVER_S)
+    assert pending(two_key_site)["take_back_failed"] is None

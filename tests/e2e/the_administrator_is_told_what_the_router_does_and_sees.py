@@ -85,7 +85,8 @@ def test_an_apply_that_waits_for_its_confirmation_is_told(desk_site):
     desk_site.groups[0]["workstations"].append("127.2.0.1")
     desk_site.apply(confirm_within_s=600)
     document = status(desk_site)
-    assert set(document["pending"]) == {"revision", "previous", "confirm_by", "left_s"}
+    assert set(document["pending"]) == {"revision", "previous", "confirm_by", "left_s", "take_back_failed"}
+    assert document["pending"]["take_back_failed"] is None
     assert document["pending"]["revision"] == document["revision"]
     assert 0 < document["pending"]["left_s"] <= 600
     assert re.search(rf'^unconfirmed +row {document["revision"]} goes back to row '
