@@ -152,6 +152,13 @@ static bool hook_take_back_failed(void *context, struct failure *ret)
         return setback_tell(&b->take_back, ret);
 }
 
+static bool hook_reload_failed(void *context, struct failure *ret)
+{
+        const struct books *b = context;
+
+        return setback_tell(&b->reload, ret);
+}
+
 /* ---- setbacks ---- */
 
 void setback_note(struct setback *s, struct place at, const char *error)
@@ -191,6 +198,7 @@ int books_open(struct books *b, const struct config *config, struct origins *ori
                                              .key_health = hook_key_health,
                                              .traffic = hook_traffic,
                                              .take_back_failed = hook_take_back_failed,
+                                             .reload_failed = hook_reload_failed,
                                              .started_us = clock_wall_us() };
         b->host = (struct operation_host){ .ledger = b->ledger,
                                            .ledger_path = config->ledger,
@@ -217,6 +225,7 @@ void books_done(struct books *b)
                 ledger_close(b->ledger);
         free(b->known);
         setback_forget(&b->take_back);
+        setback_forget(&b->reload);
         *b = (struct books){ NULL };
 }
 

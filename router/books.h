@@ -31,6 +31,7 @@ struct books {
         struct policy *prepared;   /* of an apply that is being committed; NULL: none */
         struct vault *prepared_vault;
         struct setback take_back; /* of what waits for its confirmation; for operations to tell */
+        struct setback reload;    /* of the policy in force and its credentials */
 };
 
 /*

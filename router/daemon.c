@@ -42,7 +42,7 @@ static void daemon_ready(struct daemon *d)
                 daemon_stop(d, "no thread for a worker");
                 return;
         }
-        service_ready(d->snapshot->status);
+        daemon_tell_service(d);
         log_event(&READY, TEXT("version", KEYROUTER_VERSION), NUMBER("pid", getpid()),
                   TEXT("addresses", d->addresses), TEXT("policy", d->snapshot->status));
 }

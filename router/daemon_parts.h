@@ -70,6 +70,9 @@ MUST_CHECK int daemon_renew(struct daemon *d, bool fresh);
 /* The pending snapshot, if any, serves from now on. */
 void daemon_take_pending(struct daemon *d);
 
+/* What it serves, and whether the last reload failed, for the service manager. */
+void daemon_tell_service(struct daemon *d);
+
 /* Names to look up, of every vendor that any policy has named. 0 or a negative errno. */
 MUST_CHECK int daemon_update_names(struct daemon *d);
 /* daemon_settled() comes when they have their first answers, or soon. */

@@ -81,9 +81,34 @@ void daemon_take_pending(struct daemon *d)
         snapshot_unref(d->snapshot);
         d->snapshot = TAKE(d->pending);
         log_event(&RELOADED, TEXT("policy", d->snapshot->status));
-        if (d->accepting)
-                service_ready(d->snapshot->status);
+        daemon_tell_service(d);
         daemon_answer_waiting(d);
+}
+
+/* The sentence is not for the service manager: what is not ours may stand in it. */
+void daemon_tell_service(struct daemon *d)
+{
+        char status[sizeof(d->snapshot->status) + 64];
+
+        if (!d->accepting)
+                return;
+        snprintf(status, sizeof(status), "%s%s", d->snapshot->status,
+                 d->books.reload.at_ms ? "; the last reload failed: see keyrouter status" : "");
+        service_ready(status);
+}
+
+static void note_reload_failed(struct daemon *d, const struct diag *diag, int error)
+{
+        const struct diag_finding *first = NULL;
+
+        for (size_t i = 0; i < diag->n_findings && !first; i++)
+                if (diag->findings[i].level == DIAG_ERROR)
+                        first = &diag->findings[i];
+        if (first)
+                setback_note(&d->books.reload, (struct place){ first->file, first->line },
+                             first->message);
+        else
+                setback_note(&d->books.reload, (struct place){ NULL, 0 }, explain(error));
 }
 
 static void reload_failed(struct daemon *d, const struct diag *diag, int error)
@@ -91,7 +116,16 @@ static void reload_failed(struct daemon *d, const struct diag *diag, int error)
         log_event(&RELOAD_FAILED, NUMBER("errors", diag->n_errors),
                   TEXT("error", diag->n_errors ? NULL : explain(error)),
                   TEXT("reason", "the policy of before stays in force"));
-        service_ready(d->snapshot->status);
+        note_reload_failed(d, diag, error);
+        daemon_tell_service(d);
+}
+
+/* Policy and credentials were read anew, so that the next start can read them too: where only a switch
+ * has changed, they were not. */
+static void reload_done(struct daemon *d, bool fresh)
+{
+        if (fresh || d->pending->policy != d->snapshot->policy)
+                setback_forget(&d->books.reload);
 }
 
 int daemon_renew(struct daemon *d, bool fresh)
@@ -111,6 +145,8 @@ int daemon_renew(struct daemon *d, bool fresh)
                 daemon_await_names(d);
                 r = daemon_update_names(d);
         }
+        if (r == 0)
+                reload_done(d, fresh);
         if (r) {
                 if (d->pending)
                         snapshot_unref(TAKE(d->pending));

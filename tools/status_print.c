@@ -113,6 +113,16 @@ static void pending_tell(struct matters *m, const json_t *pending)
                        previous, age_text(member_number(pending, "left_s")));
 }
 
+/* It serves on what it served before; with a start that would be over. */
+static void reload_tell(struct matters *m, const json_t *failed)
+{
+        if (json_is_object(failed))
+                matter(m, "reload",
+                       "failed %s ago: %s; mend that before keyrouterd has to start again, then "
+                       "reload it",
+                       age_text(member_number(failed, "ago_s")), error_of(failed));
+}
+
 static void file_tell(struct matters *m, const json_t *status)
 {
         const char *state = member_text(status, "policy_state");
@@ -208,6 +218,7 @@ size_t status_matters(const json_t *status, int columns)
         if (!json_is_integer(json_object_get(status, "revision")))
                 return 0;
         pending_tell(&m, json_object_get(status, "pending"));
+        reload_tell(&m, json_object_get(status, "reload_failed"));
         for (size_t i = 0; list_at(status, "switched_off", i); i++)
                 off_tell(&m, list_at(status, "switched_off", i));
         for (size_t i = 0; list_at(status, "keys", i); i++)

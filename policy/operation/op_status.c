@@ -239,7 +239,7 @@ static int looking_answer(struct op *o, struct looking *l)
         }
         return op_answer(
                 o, json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, "
-                             "s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
+                             "s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
                              "schema", "keyrouter.status/1", "version", KEYROUTER_VERSION, "daemon",
                              host->hooks != NULL, "started",
                              time_json(host->hooks ? (int64_t)host->hooks->started_us : 0), "site",
@@ -252,8 +252,10 @@ static int looking_answer(struct op *o, struct looking *l)
                              list_json(l, p ? p->n_backends : 0, backend_json), "groups",
                              list_json(l, p ? p->n_groups : 0, group_json), "totals",
                              totals_json(l), "open", open_json(l), "switched_off", off, "pins",
-                             (json_int_t)l->p.pins->n, "traffic", traffic_json(host), "ledger",
-                             ledger_json(host)));
+                             (json_int_t)l->p.pins->n, "traffic", traffic_json(host),
+                             "reload_failed",
+                             failure_json(host, host->hooks ? host->hooks->reload_failed : NULL),
+                             "ledger", ledger_json(host)));
 }
 
 static int looking_fill(struct op *o, struct looking *l)

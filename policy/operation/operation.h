@@ -43,6 +43,7 @@ struct operation_hooks {
         void (*traffic)(void *context, struct traffic_counts *ret);
         /* False: it has not failed. NULL: nobody tries. */
         bool (*take_back_failed)(void *context, struct failure *ret);
+        bool (*reload_failed)(void *context, struct failure *ret);
         uint64_t started_us; /* wall clock */
 };
 

@@ -7,7 +7,7 @@ import pytest
 
 MEMBERS = {"schema", "version", "daemon", "started", "site", "revision", "applied", "applied_by",
            "policy_path", "policy_state", "pending", "keys", "backends", "groups", "totals", "open",
-           "switched_off", "pins", "traffic", "ledger"}
+           "switched_off", "pins", "traffic", "reload_failed", "ledger"}
 KEY = {"name", "provider", "capacity", "reserve", "used", "free", "desks", "wanted", "propagating", "live",
        "suspended", "leaving", "foreign", "suspended_by", "health"}
 
@@ -71,8 +71,8 @@ def test_json_has_the_members_of_the_contract(site):
                                      "refused"}
     assert set(status["open"]) == {"add", "remove", "oldest_s"}
     assert set(status["ledger"]) == {"path", "schema", "bytes", "rows"}
-    assert (status["daemon"], status["started"], status["traffic"], status["pending"]) == (
-        False, None, None, None)
+    assert (status["daemon"], status["started"], status["traffic"], status["pending"],
+            status["reload_failed"]) == (False, None, None, None, None)
     assert (status["site"], status["revision"], status["policy_state"], status["pins"]) == (
         "austin", 1, "in force", 0)
     assert status["policy_path"] == str(site.folder / "policy.cfg")

@@ -152,16 +152,24 @@ def test_without_a_policy_it_is_ready_and_says_what_to_do(desk_site, manager):
     assert manager.message() == ["READY=1", "STATUS=no policy is applied: run keyrouter apply"]
 
 
-def test_a_reload_that_fails_leaves_the_status_of_before(desk_site, manager):
+def test_a_reload_that_fails_is_told_beside_the_status_of_before(desk_site, manager):
+    """Until one succeeds: also when a switch has changed meanwhile."""
+    failed = f"{STATUS}; the last reload failed: see keyrouter status"
     router = start_router(desk_site, manager)
     manager.message()
     (desk_site.credentials / "secret-1").unlink()
     router.signal(signal.SIGHUP)
     assert manager.message()[0] == "RELOADING=1"
-    assert manager.message() == ["READY=1", STATUS]
+    assert manager.message() == ["READY=1", failed]
     router.wait_event("reload_failed")
     router.wait_ready()
     assert ask(desk_site, router).status == 200
+    desk_site.control().ask("suspend", names=["key-1"])
+    assert manager.message() == ["READY=1", failed]
+    desk_site.write_credential("secret-1", desk_site.vendor.keys["secret-1"].values)
+    router.signal(signal.SIGHUP)
+    assert manager.message()[0] == "RELOADING=1"
+    assert manager.message() == ["READY=1", STATUS]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -2,7 +2,9 @@
 """explain and status, asked of the running router: what it knows and the ledger does not."""
 import json
 import re
+import signal
 
+import pytest
 from support.site import HOSTS
 
 STREET = HOSTS["us-street"]
@@ -92,3 +94,51 @@ def test_an_apply_that_waits_for_its_confirmation_is_told(desk_site):
     assert re.search(rf'^unconfirmed +row {document["revision"]} goes back to row '
                      rf'{document["pending"]["previous"]} in \d+ \w+ unless you run: keyrouter confirm$',
                      told(desk_site, "status"), re.M)
+
+
+def fail_reload(site, router):
+    """Its credential is back when this returns; what the router said of it."""
+    (site.credentials / "secret-1").unlink()
+    router.signal(signal.SIGHUP)
+    router.wait_event("reload_failed")
+    site.write_credential("secret-1", site.vendor.keys["secret-1"].values)
+    finding, = router.find_events("finding", severity="error")
+    return f'{finding["file"]}:{finding["line"]}: {finding["message"]}'
+
+
+def reload(site, router):
+    router.signal(signal.SIGHUP)
+    router.wait_event("reloaded")
+
+
+def apply_again(site, router):
+    site.groups[0]["priority"] = 9
+    site.apply()
+
+
+@pytest.mark.parametrize("succeed", [reload, apply_again])
+def test_a_reload_that_failed_is_told_until_one_succeeds(desk_site, succeed):
+    """The next start would fail as well, and nobody may have looked at the log."""
+    router = desk_site.start_router()
+    before = told(desk_site, "status").splitlines()[0]
+    assert "all is well" in before and status(desk_site)["reload_failed"] is None
+    why = fail_reload(desk_site, router)
+    assert re.search(r": credential of backend secret-1 cannot be read: No such file or directory$", why)
+    failed = status(desk_site)["reload_failed"]
+    assert (set(failed), failed["error"]) == ({"ago_s", "error"}, why) and 0 <= failed["ago_s"] < 60
+    out = told(desk_site, "status")
+    assert ": 1 matter to see to: " in out.splitlines()[0]
+    assert re.search(rf"^reload +failed \d+ s ago: {re.escape(why)}; mend that before keyrouterd has to start "
+                     r"again, then reload it$", out, re.M)
+    succeed(desk_site, router)
+    assert status(desk_site)["reload_failed"] is None
+    assert "all is well" in told(desk_site, "status").splitlines()[0]
+
+
+def test_a_switch_that_changes_is_no_reload_that_succeeds(desk_site):
+    """Credentials are not read for it."""
+    router = desk_site.start_router()
+    why = fail_reload(desk_site, router)
+    for verb in "suspend", "resume":
+        told(desk_site, verb, "key-1")
+        assert status(desk_site)["reload_failed"]["error"] == why

@@ -398,6 +398,36 @@ static void without_workers_there_is_no_traffic(void **state)
         assert_int_equal(counts.n_requests, 0);
 }
 
+static void what_has_failed_is_told_with_its_place_until_it_is_forgotten(void **state)
+{
+        static const struct {
+                struct place at;
+                const char *error, *told;
+        } rows[] = {
+                { { "policy.cfg", 12 }, "no such key", "policy.cfg:12: no such key" },
+                { { "/credentials/k-1", 0 }, "it is empty", "/credentials/k-1: it is empty" },
+                { { NULL, 0 }, "out of memory", "out of memory" },
+                { { "policy.cfg", 12 }, NULL, NULL },
+        };
+        struct desk *d = *state;
+        const struct operation_hooks *hooks = d->books.host.hooks;
+        struct failure f;
+
+        assert_false(hooks->reload_failed(&d->books, &f));
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                setback_note(&d->books.reload, rows[i].at, rows[i].error);
+                assert_true(hooks->reload_failed(&d->books, &f));
+                assert_in_range(f.ago_s, 0, 60);
+                if (rows[i].told)
+                        assert_string_equal(f.error, rows[i].told);
+                else
+                        assert_null(f.error);
+        }
+        assert_false(hooks->take_back_failed(&d->books, &f));
+        setback_forget(&d->books.reload);
+        assert_false(hooks->reload_failed(&d->books, &f));
+}
+
 #define BOOKS_TEST(name) cmocka_unit_test_setup_teardown(name, desk_init, desk_done)
 
 int main(void)
@@ -418,6 +448,7 @@ int main(void)
                 BOOKS_TEST(nothing_is_written_of_a_key_that_the_address_has_no_more),
                 BOOKS_TEST(operations_see_the_health_of_slots_and_keys),
                 BOOKS_TEST(without_workers_there_is_no_traffic),
+                BOOKS_TEST(what_has_failed_is_told_with_its_place_until_it_is_forgotten),
         };
 
         log_set_sink(quiet);
