@@ -155,26 +155,33 @@ bool range_find_private(const struct range *r, struct addr *ret)
         return false;
 }
 
+#define V4(a, b, c, d) { { [10] = 0xff, 0xff, a, b, c, d } }
+
 /* RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.2, RFC 5771, RFC 4291 section 2.7. */
 static const struct {
-        const char *block, *one, *several;
+        struct range block;
+        const char *one, *several;
 } hostless[] = {
-        { "0.0.0.0", "the unspecified address", "the unspecified address" },
-        { "::", "the unspecified address", "the unspecified address" },
-        { "224.0.0.0/4", "a multicast address", "multicast addresses" },
-        { "ff00::/8", "a multicast address", "multicast addresses" },
-        { "255.255.255.255", "the broadcast address", "the broadcast address" },
+        { { V4(0, 0, 0, 0), V4(0, 0, 0, 0) }, "the unspecified address", "the unspecified address" },
+        { { { { 0 } }, { { 0 } } }, "the unspecified address", "the unspecified address" },
+        { { V4(224, 0, 0, 0), V4(239, 255, 255, 255) },
+          "a multicast address", "multicast addresses" },
+        { { { { 0xff } }, { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                       0xff, 0xff, 0xff } } },
+          "a multicast address", "multicast addresses" },
+        { { V4(255, 255, 255, 255), V4(255, 255, 255, 255) },
+          "the broadcast address", "the broadcast address" },
 };
 
 /* IPv4 addresses are a block of IPv6 here (see addr.h); an IPv6 range does not mean them. */
 const char *range_find_hostless(const struct range *r)
 {
         bool is_one = addr_equal(&r->first, &r->last);
-        struct range block;
 
         for (size_t i = 0; i < N_ELEMENTS(hostless); i++) {
-                if (range_parse(slice_of(hostless[i].block), &block) == 0 &&
-                    addr_is_v4(&block.first) == addr_is_v4(&r->first) && range_overlaps(&block, r))
+                const struct range *block = &hostless[i].block;
+
+                if (range_overlaps(block, r) && addr_is_v4(&block->first) == addr_is_v4(&r->first))
                         return is_one ? hostless[i].one : hostless[i].several;
         }
         return NULL;
