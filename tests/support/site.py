@@ -74,11 +74,11 @@ class Site:
 
     def write_credential(self, name, fields, mode=0o600):
         path = self.credentials / name
-        path.unlink(missing_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as f:
+        fresh = self.folder / f"{name}.new"  # in one step: a router may be reading it just now
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as f:
             f.writelines(f"{field}={value}\n" for field, value in fields.items())
-        path.chmod(mode)
-        return path
+        fresh.chmod(mode)
+        return fresh.rename(path)
 
     def write_policy(self, text=None):
         self.policy_path.write_text(self.policy_text() if text is None else text)
